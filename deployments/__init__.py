@@ -1,0 +1,1 @@
+"""How it is run: deployments, work pool, limits, automations and server settings."""

@@ -1,0 +1,87 @@
+"""The `reversion` command: finds the command that was asked for, and turns errors into sentences and exit codes."""
+
+import importlib
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from reversion import __version__
+from reversion.errors import ReversionError
+
+COMMANDS = {
+    "demo": ("demo", "Build the example shop and tell the whole story on this machine."),
+    "init": ("init", "Write a commented reversion.yaml from a product's Ansible inventories."),
+    "doctor": ("doctor", "Check a product wholly and say what to mend."),
+    "observe": ("observe", "Show which version of each service runs on each host."),
+    "snapshot": ("snapshots", "Take a snapshot of what an environment runs now."),
+    "snapshots": ("snapshots", "List the newest snapshots."),
+    "show": ("snapshots", "Show one snapshot whole."),
+    "features": ("features", "Show the features that an environment has."),
+    "board": ("features", "Show features against environments."),
+    "plan": ("plan", "Review what a reversion would do; changes nothing."),
+    "revert": ("runs", "Start a reversion and follow it."),
+    "approve": ("runs", "Approve a reversion that waits for it."),
+    "reject": ("runs", "Reject a reversion that waits for approval."),
+    "undo": ("runs", "Plan the way back to how it was before a reversion."),
+    "history": ("history", "Read the history of reversions back."),
+    "serve": ("serve", "Run server, worker and deployments on this machine."),
+}
+
+
+class _Commands(click.Group):
+    """Commands by name; a command's module is imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"reversion.commands.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--product",
+    "-p",
+    envvar="REVERSION_PRODUCT",
+    default=".",
+    show_default=True,
+    metavar="PATH",
+    help="The master product repository, or a folder inside it.",
+)
+@click.version_option(__version__, prog_name="reversion")
+@click.pass_context
+def cli(ctx: click.Context, product: str) -> None:
+    """Take one environment, and only that one, back to a stable snapshot.
+
+    Exit codes: 0 done, 1 the job said no, 2 wrong use or input, 3 the outside world failed.
+    """
+    ctx.obj = product
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit; an expected error is one sentence on standard error."""
+    try:
+        answer: Any = cli.main(args=arguments, prog_name="reversion", standalone_mode=False)
+        sys.exit(answer if isinstance(answer, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("reversion: stopped.", err=True)
+        sys.exit(1)
+    except ReversionError as error:
+        click.echo(f"reversion: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands of `reversion`, one module a group, imported only when called."""

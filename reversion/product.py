@@ -1,0 +1,255 @@
+"""The product file, `reversion.yaml`: what a product is made of, as values."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
+
+from reversion.errors import UnknownName
+from reversion.text import Value, digest
+
+ENVIRONMENT_PATTERN = r"^[a-z0-9][a-z0-9-]{0,30}$"
+SERVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+FEATURE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._/#-]{0,99}$"
+
+EnvironmentName = Annotated[str, StringConstraints(pattern=ENVIRONMENT_PATTERN)]
+ServiceName = Annotated[str, StringConstraints(pattern=SERVICE_PATTERN)]
+FeatureId = Annotated[str, StringConstraints(pattern=FEATURE_PATTERN)]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def _inside(path: str) -> str:
+    parts = path.split("/")
+    if path.startswith(("/", "-", ":")) or ".." in parts or "" in parts[:-1]:
+        raise ValueError(
+            "must be a path inside the product, without '..' and not starting with '/', '-' or ':'"
+        )
+    return path
+
+
+RelativePath = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f\\]+$"),
+    BeforeValidator(_inside),
+]
+
+
+class Observe(Value):
+    """How a service's version is read on each of its hosts; exactly one of `url`, `file`, `command`.
+
+    `{name}` in a text stands for the host's Ansible variable of that name, and `{service}` for the service.
+    """
+
+    url: Text | None = None
+    file: Text | None = None
+    command: tuple[Text, ...] | None = None
+    field: Text | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(way is not None for way in (self.url, self.file, self.command)) != 1:
+            raise ValueError("needs exactly one of url, file or command")
+        for text in (self.url or "", self.file or "", *(self.command or ())):
+            if "{{" in text or "{%" in text or "{#" in text:
+                raise ValueError("write {name} for an Ansible variable; '{{', '{%' and '{#' are not allowed")
+        return self
+
+
+class Service(Value):
+    """A microservice: where its source is, how a version names a commit, where it runs."""
+
+    name: ServiceName
+    repository: Text
+    tracked: tuple[Text, ...] = ("main",)
+    ref: Text | None = None
+    paths: tuple[RelativePath, ...] = ()
+    hosts: Text
+    depends_on: tuple[ServiceName, ...] = ()
+    migrations: tuple[Text, ...] = ()
+    observe: Observe | None = None
+    variables: dict[VariableName, str] = {}
+
+    @field_validator("ref")
+    @classmethod
+    def _holds_version(cls, ref: str | None) -> str | None:
+        if ref is not None and ref.count("{version}") != 1:
+            raise ValueError('must hold {version} exactly once, e.g. "v{version}"')
+        return ref
+
+    @field_validator("tracked")
+    @classmethod
+    def _is_branch(cls, tracked: tuple[str, ...]) -> tuple[str, ...]:
+        for branch in tracked:
+            if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,200}", branch) or ".." in branch:
+                raise ValueError(f"'{branch}' is no branch name")
+        if not tracked:
+            raise ValueError("needs at least one branch")
+        return tracked
+
+    def references(self, version: str) -> tuple[str, ...]:
+        """Return the names under which Git may know the version, in the order to try."""
+        return tuple(
+            form.replace("{version}", version)
+            for form in ([self.ref] if self.ref else ["{version}", "v{version}"])
+        )
+
+
+class Schedule(Value):
+    """When snapshots are taken by themselves."""
+
+    cron: Text
+    timezone: Text = "UTC"
+
+
+class Environment(Value):
+    """Dev, Test, UAT, Staging, Live ...: one inventory, one way to observe it, rules for reverting it."""
+
+    name: EnvironmentName
+    inventory: RelativePath
+    restore: RelativePath | None = None
+    configure: RelativePath | None = None
+    observe: Observe
+    configuration: tuple[RelativePath, ...] = ()
+    keep_current: tuple[RelativePath, ...] = ()
+    approvers: tuple[Text, ...] = ()
+    approval_timeout: int = Field(default=86_400, ge=5, le=30 * 86_400)
+    restore_retries: int = Field(default=2, ge=0, le=20)
+    retry_delay: int = Field(default=10, ge=0, le=3600)
+    restore_timeout: int = Field(default=1800, ge=1, le=86_400)
+    production_tests: tuple[ServiceName, ...] = ()
+    test_variables: dict[VariableName, str] = {}
+    shared_hosts: tuple[Text, ...] = ()
+    nightly: Schedule | None = None
+    test_before_snapshot: bool = False
+
+
+class ProductionTest(Value):
+    """A command, run in the snapshot's tree, that proves an environment; exit code 0 means passed."""
+
+    name: ServiceName
+    command: tuple[Text, ...] = Field(min_length=1)
+    timeout: int = Field(default=300, ge=1, le=86_400)
+    retries: int = Field(default=0, ge=0, le=10)
+    junit: RelativePath | None = None
+    pass_environment: tuple[VariableName, ...] = ()
+
+
+class Line(Value):
+    """`Feature: SHOP-42` on a line of its own anywhere in the message; several ids part by commas or spaces."""
+
+    kind: Literal["line"]
+    names: tuple[Text, ...] = Field(min_length=1)
+
+
+class Trailer(Value):
+    """The same in the message's last paragraph only, as `git interpret-trailers` sees it."""
+
+    kind: Literal["trailer"]
+    names: tuple[Text, ...] = Field(min_length=1)
+
+
+class Key(Value):
+    """Issue keys of the listed projects, anywhere in the message: `SHOP-42`."""
+
+    kind: Literal["key"]
+    projects: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,30}$")], ...] = Field(
+        min_length=1
+    )
+
+
+class Pattern(Value):
+    """A regular expression with a group named `id`."""
+
+    kind: Literal["pattern"]
+    regex: Text
+
+    @field_validator("regex")
+    @classmethod
+    def _has_id(cls, regex: str) -> str:
+        try:
+            compiled = re.compile(regex)
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from error
+        if "id" not in compiled.groupindex:
+            raise ValueError("needs a group named id, e.g. (?P<id>\\w+)")
+        return regex
+
+
+class PullRequest(Value):
+    """`(#123)` at a subject's end, `Merge pull request #123`; the feature's id is `<service>#123`."""
+
+    kind: Literal["pull_request"]
+
+
+Convention = Annotated[Line | Trailer | Key | Pattern | PullRequest, Field(discriminator="kind")]
+
+
+class FeatureSettings(Value):
+    """Where commit messages name a feature, and where more is known about it."""
+
+    conventions: tuple[Convention, ...] = ()
+    url: Text | None = None
+    catalogue: RelativePath | None = None
+
+    def conventions_digest(self) -> str:
+        return digest([convention.model_dump(mode="json") for convention in self.conventions])
+
+
+class CatalogueEntry(Value):
+    """What people wrote down about one feature; wins over what commit messages say."""
+
+    id: FeatureId
+    title: Text | None = None
+    kind: Literal["feature", "fix", "security"] | None = None
+    owner: Text | None = None
+    url: Text | None = None
+    keys: tuple[FeatureId, ...] = ()
+    requires: tuple[ServiceName, ...] = ()
+    flag: Text | None = None
+
+
+class Product(Value):
+    """All that `reversion.yaml` says, names resolved and checked against each other."""
+
+    product: Annotated[str, StringConstraints(pattern=ENVIRONMENT_PATTERN)]
+    services: dict[ServiceName, Service] = Field(min_length=1)
+    environments: dict[EnvironmentName, Environment] = Field(min_length=1)
+    features: FeatureSettings = FeatureSettings()
+    production_tests: dict[ServiceName, ProductionTest] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_children(cls, raw: Any) -> Any:
+        if not isinstance(raw, Mapping):
+            return raw
+        named = {key: value for key, value in raw.items() if key != "schema"}
+        for section in ("services", "environments", "production_tests"):
+            children = named.get(section)
+            if isinstance(children, Mapping):
+                named[section] = {
+                    key: ({"hosts": key} if section == "services" else {}) | dict(child) | {"name": key}
+                    if isinstance(child, Mapping)
+                    else child
+                    for key, child in children.items()
+                }
+        return named
+
+    def service(self, name: str) -> Service:
+        """Return the service, or raise UnknownName."""
+        if name not in self.services:
+            raise UnknownName.among("service", name, tuple(self.services))
+        return self.services[name]
+
+    def environment(self, name: str) -> Environment:
+        """Return the environment, or raise UnknownName."""
+        if name not in self.environments:
+            raise UnknownName.among("environment", name, tuple(self.environments))
+        return self.environments[name]
+
+    def others(self, environment: Environment) -> tuple[Environment, ...]:
+        return tuple(other for other in self.environments.values() if other.name != environment.name)
+
+    def tests_of(self, environment: Environment) -> tuple[ProductionTest, ...]:
+        return tuple(self.production_tests[name] for name in environment.production_tests)

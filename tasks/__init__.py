@@ -1,0 +1,1 @@
+"""Each step, retried and named."""
