@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
@@ -71,6 +72,22 @@ class Service(Value):
     observe: Observe | None = None
     variables: dict[VariableName, str] = {}
 
+    @field_validator("repository")
+    @classmethod
+    def _is_plain_address(cls, repository: str) -> str:
+        if repository.startswith("-") or re.match(r"\w+::", repository):
+            raise ValueError("is no URL and no path that Git can clone from")
+        if re.match(r"\w+://[^/]*:[^/]*@", repository):
+            raise ValueError("holds a password; give it to Git's credential helper and leave it out here")
+        return repository
+
+    @field_validator("hosts")
+    @classmethod
+    def _is_host_pattern(cls, hosts: str) -> str:
+        if hosts.startswith(("-", "@")) or "{{" in hosts or "{%" in hosts:
+            raise ValueError("must be an inventory group or host pattern")
+        return hosts
+
     @field_validator("ref")
     @classmethod
     def _holds_version(cls, ref: str | None) -> str | None:
@@ -101,6 +118,22 @@ class Schedule(Value):
 
     cron: Text
     timezone: Text = "UTC"
+
+    @field_validator("cron")
+    @classmethod
+    def _has_five_fields(cls, cron: str) -> str:
+        if not re.fullmatch(r"[0-9A-Za-z*,/#-]+( +[0-9A-Za-z*,/#-]+){4}", cron):
+            raise ValueError('must have five fields, e.g. "0 2 * * *" for every night at two')
+        return cron
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, timezone: str) -> str:
+        try:
+            ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("is no time zone, e.g. Europe/Berlin") from error
+        return timezone
 
 
 class Environment(Value):

@@ -1,5 +1,6 @@
 """Text from outside made fit for people, and values made fit for digests."""
 
+import difflib
 import hashlib
 import json
 import re
@@ -53,3 +54,16 @@ def markdown(text: str, limit: int = 200) -> str:
         .replace("\\<", "&lt;")
         .replace("\\>", "&gt;")
     )
+
+
+def closest(name: str, known: tuple[str, ...]) -> str | None:
+    """Return the known name that was most likely meant, or None where none is near."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
+def glob(pattern: str) -> re.Pattern[str]:
+    """Return the expression for a whole path: `*` and `?` stay within a folder, `**` crosses folders."""
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    spelled = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(spelled.get(part, re.escape(part)) for part in parts), re.DOTALL)

@@ -1,46 +1,46 @@
 """Git through GitPython: the one door through which every Git command leaves."""
 
-import os
 import re
-import tarfile
-from collections.abc import Iterator
-from io import BytesIO
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import git
-
+from reversion.adapters import trees
+from reversion.adapters.gitcommand import GitCommand
 from reversion.errors import RepositoryFailed
 from reversion.text import plain
 
 COMMIT_ID = re.compile(r"[0-9a-f]{40}")
+_NAME = re.compile(r"[0-9A-Za-z_][^\x00-\x20\x7f~^:?*\[\\]{0,250}")
 _TIMEOUT = 120
-_OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never")
+_MAX_FILE = 16 << 20
 
 
-def _settings() -> dict[str, str]:
-    """Return the environment of a Git command: no prompt, no replaced objects, no pathspec magic."""
-    settings = {
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ALLOW_PROTOCOL": os.environ.get("REVERSION_GIT_PROTOCOLS", "https:ssh:file"),
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_LITERAL_PATHSPECS": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "LC_ALL": "C",
-    }
-    return settings
+@dataclass(frozen=True)
+class Found:
+    """One Git object: its id, kind (blob, tree, commit, tag) and size; no content where it was too large."""
+
+    id: str
+    kind: str
+    size: int
+    content: bytes | None
 
 
 class Repository:
-    """One local repository, bare or not. Arguments go to Git as they are: pass outside names through `resolve` first."""
+    """One local repository, bare or not.
+
+    Arguments go to Git as they are: pass names from outside through `resolve` first.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        if not path.is_dir():
+        self.path = path.absolute()
+        if not self.path.is_dir():
             raise RepositoryFailed(
-                f"There is no Git repository at {path}.", "Correct the path, or clone it there."
+                f"There is no Git repository at {self.path}.", "Correct the path, or clone it there."
             )
-        self._git = git.Git(str(path))
+        self._git = GitCommand(self.path)
         self.run("rev-parse", "--git-dir")
 
     def run(self, *arguments: str, stdin: str | None = None, timeout: int = _TIMEOUT) -> str:
@@ -48,44 +48,43 @@ class Repository:
         return self.run_bytes(*arguments, stdin=stdin, timeout=timeout).decode("utf-8", "replace")
 
     def run_bytes(self, *arguments: str, stdin: str | None = None, timeout: int = _TIMEOUT) -> bytes:
-        """Run one Git command and return its output as bytes."""
-        try:
-            output: bytes = self._git.execute(
-                ["git", *_OPTIONS, *arguments],
-                env=_settings(),
-                istream=_as_file(stdin) if stdin is not None else None,
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
-                kill_after_timeout=timeout,
-            )  # type: ignore[call-overload]
-        except (git.GitCommandError, git.GitCommandNotFound) as error:
-            raise RepositoryFailed(*self._explain(arguments[0], error)) from error
-        return output
+        """Run one Git command, ended after `timeout` seconds, and return its output as bytes."""
+        return self._git.run(arguments, stdin, timeout)
 
-    def stream(self, *arguments: str) -> Iterator[bytes]:
-        """Run one Git command and yield its output in blocks of up to 1 MiB."""
-        process = self._git.execute(["git", *_OPTIONS, *arguments], env=_settings(), as_process=True)
-        try:
-            while block := process.proc.stdout.read(1 << 20):  # type: ignore[union-attr]
+    def stream(self, *arguments: str, stdin: str | None = None, timeout: int = 1800) -> Iterator[bytes]:
+        """Run one Git command and yield its output in blocks of up to 1 MiB; it ends with the iterator."""
+        with self._git.open(arguments, stdin, timeout) as output:
+            while block := output.read(1 << 20):
                 yield block
-            process.wait()
-        except git.GitCommandError as error:
-            raise RepositoryFailed(*self._explain(arguments[0], error)) from error
+
+    def objects(self, names: tuple[str, ...], limit: int = _MAX_FILE) -> Generator[Found | None, None, None]:
+        """Yield the object that each name means, in order, through one process; None where there is none."""
+        usable = tuple(name for name in names if name and "\n" not in name)
+        if not usable:
+            yield from (None for _ in names)
+            return
+        with self._git.open(("cat-file", "--batch"), "\n".join(usable) + "\n", _TIMEOUT) as output:
+            for name in names:
+                yield _read_object(output, limit) if name and "\n" not in name else None
 
     def resolve(self, name: str) -> str | None:
-        """Return the 40-digit id of the commit that the name means, or None."""
-        try:
-            found = self.run(
-                "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
-            ).strip()
-        except RepositoryFailed:
+        """Return the 40-digit id of the commit that a plain name means, or None."""
+        if not _NAME.fullmatch(name) or ".." in name or "@{" in name:
             return None
+        try:
+            spelled = f"{name}^{{commit}}"
+            found = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", spelled).strip()
+        except RepositoryFailed as error:
+            if getattr(error.__cause__, "status", None) == 1:
+                return None
+            raise
         return found if COMMIT_ID.fullmatch(found) else None
 
     def newest(self, *, refresh: bool = True) -> str:
         """Return the id of the newest commit of the checked-out branch, here or at the remote `origin`.
 
-        Raise RepositoryFailed where the two have parted, where there is no commit, or where the remote does not answer.
+        Raise RepositoryFailed where the two have parted, where there is no commit, or where the remote
+        does not answer.
         """
         here = self.resolve("HEAD")
         if here is None:
@@ -93,30 +92,37 @@ class Repository:
                 f"The repository at {self.path} has no commit yet.", "Commit the product first."
             )
         branch = self.run("rev-parse", "--abbrev-ref", "HEAD").strip()
-        if "origin" not in self.run("remote").split() or branch == "HEAD":
+        if not self.has_remote() or branch == "HEAD":
             return here
         if refresh:
             self.run("fetch", "--quiet", "--no-tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
         there = self.resolve(f"refs/remotes/origin/{branch}")
         if there is None or there == here:
             return here
-        base = self.run("merge-base", here, there).strip()
-        if base not in (here, there):
+        ahead, behind = self.run("rev-list", "--left-right", "--count", f"{here}...{there}").split()
+        if ahead != "0" and behind != "0":
             raise RepositoryFailed(
                 f"In {self.path} the branch {branch} and its origin have parted.",
                 "Merge or rebase it, then try again.",
             )
-        return there if base == here else here
+        return here if behind == "0" else there
+
+    def has_remote(self, name: str = "origin") -> bool:
+        return name in self.run("remote").split()
 
     def is_shallow(self) -> bool:
         return self.run("rev-parse", "--is-shallow-repository").strip() == "true"
 
     def read(self, commit: str, path: str) -> bytes | None:
         """Return a file's content at a commit id, or None where the commit has no such file."""
-        try:
-            return self.run_bytes("cat-file", "blob", f"{_checked(commit)}:{path}")
-        except RepositoryFailed:
-            return None
+        return self.read_many(commit, (path,))[0]
+
+    def read_many(self, commit: str, paths: tuple[str, ...]) -> tuple[bytes | None, ...]:
+        """Return each file's content at a commit id, through one process; see `read`."""
+        names = tuple(f"{_checked(commit)}:{path}" for path in paths)
+        return tuple(
+            self._content(path, found) for path, found in zip(paths, self.objects(names), strict=True)
+        )
 
     def list_files(self, commit: str, path: str = "") -> tuple[str, ...]:
         """Return the paths of all files at a commit id below `path`."""
@@ -125,45 +131,45 @@ class Repository:
         return tuple(name for name in listed.split("\0") if name)
 
     def export(self, commit: str, directory: Path) -> None:
-        """Unpack the tree of a commit id into a directory. Links that lead out of it are refused."""
-        archive = self.run_bytes("archive", "--format=tar", _checked(commit))
-        with tarfile.open(fileobj=BytesIO(archive)) as tar:
-            tar.extractall(directory, filter="data")
+        """Write all files of a commit id into a directory, whatever .gitattributes says of exporting.
+
+        Links that lead out of the directory are refused. Submodules are left out; of what Git LFS keeps
+        elsewhere only the pointer is written.
+        """
+        listed = self.run("ls-tree", "-r", "-z", "--full-tree", _checked(commit))
+        entries = trees.read_entries(listed, self.path)
+        with closing(self.objects(tuple(entry.id for entry in entries), 1 << 30)) as found:
+            contents = (self._content(entry.path, one) for entry, one in zip(entries, found, strict=True))
+            trees.write(entries, contents, directory)
 
     def changed_files(self, old: str, new: str, *paths: str) -> tuple[tuple[str, str], ...]:
         """Return (status letter, path) for each file that differs from commit `old` to commit `new`."""
-        listed = self.run(
-            "diff-tree",
-            "-r",
-            "-z",
-            "--no-renames",
-            "--name-status",
-            _checked(old),
-            _checked(new),
-            "--",
-            *paths,
-        ).split("\0")
+        options = ("-r", "-z", "--no-renames", "--name-status")
+        listed = self.run("diff-tree", *options, _checked(old), _checked(new), "--", *paths).split("\0")
         return tuple(zip(listed[0::2], listed[1::2], strict=False))
 
-    def _explain(self, command: str, error: git.CommandError) -> tuple[str, str]:
-        said = str(error.stderr or "").removeprefix("\n  stderr: ").strip().strip("'")
-        said = re.sub(r"//[^/@\s]+@", "//", said)
-        return (
-            f"Git could not {command} in {self.path}: {plain(said, 400) or 'it gave no reason'}.",
-            "Check the path, the network and the credentials of the user that runs Reversion.",
-        )
+    def _content(self, path: str, found: Found | None) -> bytes | None:
+        if found is not None and found.content is None:
+            raise RepositoryFailed(
+                f"{plain(path)} in {self.path} is {found.size} bytes long, too long to read."
+            )
+        return found.content if found and found.kind == "blob" else None
+
+
+def _read_object(output: IO[bytes], limit: int) -> Found | None:
+    header = output.readline().decode("utf-8", "replace").rstrip("\n").rsplit(" ", 2)
+    if len(header) != 3 or not COMMIT_ID.fullmatch(header[0]):
+        return None
+    size = int(header[2])
+    if size > limit:
+        for start in range(0, size, 1 << 20):
+            output.read(min(1 << 20, size - start))
+    content = output.read(size) if size <= limit else None
+    output.read(1)
+    return Found(header[0], header[1], size, content)
 
 
 def _checked(commit: str) -> str:
     if not COMMIT_ID.fullmatch(commit):
         raise RepositoryFailed(f"'{plain(commit, 60)}' is no commit id.")
     return commit
-
-
-def _as_file(text: str) -> IO[bytes]:
-    import tempfile
-
-    file = tempfile.TemporaryFile()
-    file.write(text.encode())
-    file.seek(0)
-    return file
