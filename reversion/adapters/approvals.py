@@ -1,0 +1,123 @@
+"""The question a suspended reversion asks, and the answer given to it."""
+
+import json
+import time
+from typing import Any
+
+from reversion.adapters import run_rows as rows
+from reversion.adapters.prefect_api import PrefectApi
+from reversion.adapters.runs import Runs
+from reversion.errors import InvalidInput, Refused, ServerFailed, UnknownName
+from reversion.history import Answer, Review, RunRecord, lines_of
+from reversion.text import plain
+
+KEY = "approval"
+_TRIES = 6
+
+
+class Approvals:
+    """Reads and answers the approvals of one Prefect server."""
+
+    def __init__(self, api: PrefectApi) -> None:
+        self.api = api
+        self.runs = Runs(api)
+
+    def review(self, run_id: str) -> Review:
+        """Read the question; raise Refused where the run does not wait for an answer."""
+        run = self.runs.status(run_id)
+        if not run.state.is_waiting:
+            raise _not_waiting(run)
+        inputs = self._inputs(run_id)
+        try:
+            fields = _fields(json.loads(inputs["schema"]))
+        except (KeyError, ValueError, TypeError) as error:
+            raise ServerFailed(f"Run {run_id[:8]} waits, but not with Reversion's question.") from error
+        return Review(
+            run=run_id,
+            text=lines_of(_text(inputs.get("description", ""))),
+            plan=next(iter(fields.get("plan", ())), ""),
+            approvers=fields.get("approver", ()),
+            asks_acknowledgement="acknowledge_warnings" in fields,
+        )
+
+    def answer(self, review: Review, answer: Answer) -> None:
+        """Give the answer to exactly this question; raise where it is not the answer that was taken.
+
+        A server that was busy may or may not have taken it: then the state and the kept answer are read.
+        """
+        if review.approvers and answer.approver not in review.approvers:
+            raise UnknownName.among("approver", answer.approver, review.approvers)
+        given = {
+            "decision": answer.decision,
+            "approver": answer.approver,
+            "reason": answer.reason,
+            "plan": review.plan,
+        }
+        if review.asks_acknowledgement:
+            given["acknowledge_warnings"] = answer.acknowledge  # type: ignore[assignment]
+        for attempt in range(_TRIES):
+            if attempt and self._was_taken(review.run, given):
+                return
+            said = self.api.order(f"/flow_runs/{review.run}/resume", {"run_input": given})
+            if said is not None and self._is_accepted(rows.parse(rows.Orchestrated, said), review.run, given):
+                return
+            time.sleep(min(0.3 * 2**attempt, 3))
+        raise ServerFailed("The Prefect server is too busy to take the answer.", "Try again in a minute.")
+
+    def _is_accepted(self, said: rows.Orchestrated, run_id: str, given: dict[str, Any]) -> bool:
+        if said.status == "ACCEPT":
+            return True
+        reason = plain(str(said.details.get("reason") or "it gave no reason"), 300).rstrip(".")
+        run = self.runs.status(run_id)
+        if not run.state.is_waiting:
+            if self._kept(run_id) == given:
+                return True
+            raise _not_waiting(run)
+        raise InvalidInput(f"The answer was not taken: {reason}.", "Correct it and answer again.")
+
+    def _was_taken(self, run_id: str, given: dict[str, Any]) -> bool:
+        run = self.runs.status(run_id)
+        if run.state.is_waiting:
+            return False
+        if self._kept(run_id) == given:
+            return True
+        raise _not_waiting(run)
+
+    def _kept(self, run_id: str) -> Any:
+        kept = self._inputs(run_id).get("response")
+        return json.loads(kept) if kept else None
+
+    def _inputs(self, run_id: str) -> dict[str, str]:
+        found = self.api.ask(f"/flow_runs/{run_id}/input/filter", {"prefix": "", "limit": 100})
+        wanted = {f"suspended-{KEY}-{part}": part for part in ("schema", "description", "response")}
+        listed = rows.parse_all(rows.Input, found)
+        return {wanted[row.key]: row.value for row in listed if row.key in wanted}
+
+
+def _fields(schema: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return each field of the form with the values it may have; none where it is free."""
+    shared = schema.get("definitions") or schema.get("$defs") or {}
+    found: dict[str, tuple[str, ...]] = {}
+    for name, field in schema["properties"].items():
+        named = [field, *field.get("allOf", ())]
+        named += [shared.get(str(part["$ref"]).rsplit("/", 1)[-1], {}) for part in named if "$ref" in part]
+        values = [value for part in named for value in part.get("enum", [])]
+        values += [part["const"] for part in named if "const" in part]
+        found[name] = tuple(plain(str(value), 120) for value in values)
+    return found
+
+
+def _text(stored: str) -> str:
+    """Return the description, which Prefect stores as JSON text."""
+    try:
+        read = json.loads(stored)
+    except ValueError:
+        return stored
+    return read if isinstance(read, str) else stored
+
+
+def _not_waiting(run: RunRecord) -> Refused:
+    return Refused(
+        f"Run {run.name} does not wait for an answer: it is '{run.told}'.",
+        f"'reversion history {run.id[:8]}' tells all about it.",
+    )

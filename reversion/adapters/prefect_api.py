@@ -1,0 +1,150 @@
+"""Prefect's REST API: finding the server, logging in, trying again, and its refusals as our errors."""
+
+import os
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from reversion.errors import InvalidInput, ServerFailed
+from reversion.text import Value, plain
+
+DEFAULT_URL = "http://127.0.0.1:4200/api"
+SERVED = "serve.json"
+AUTH_FILE = "auth"
+_AGAIN = (429, 500, 502, 503, 504)
+_HOPELESS = (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL)
+_TRIES = 7
+
+
+class Address(Value):
+    """Where a server answers, and the `user:password` it asks for; without one, nobody has to log in."""
+
+    url: str = DEFAULT_URL
+    auth: str = ""
+
+    @property
+    def page(self) -> str:
+        """Return the address for a browser."""
+        return self.url.removesuffix("/api")
+
+
+def find_address(home: Path) -> Address:
+    """Take the server of PREFECT_API_URL, else the one that `reversion serve` started, else the usual one.
+
+    The password kept in `home` is only ever sent to the server that it was made for.
+    """
+    url, auth = os.environ.get("PREFECT_API_URL", ""), os.environ.get("PREFECT_API_AUTH_STRING", "")
+    served = read_served(home)
+    if url and not (served and url.rstrip("/") == served.url):
+        return Address(url=url.rstrip("/"), auth=auth)
+    return Address(url=served.url, auth=auth or served.auth) if served else Address(auth=auth)
+
+
+def read_served(home: Path) -> Address | None:
+    """Return the address that `reversion serve` wrote last, or None."""
+    try:
+        served = Address.model_validate_json((home / SERVED).read_bytes())
+        kept = (home / AUTH_FILE).read_text().strip() if served.auth else ""
+    except (OSError, ValueError):
+        return None
+    return Address(url=served.url, auth=kept)
+
+
+def write_served(home: Path, address: Address) -> None:
+    """Leave the address for other commands, with word whether a password is needed, but not the password."""
+    told = Address(url=address.url, auth=f"see the file {AUTH_FILE}" if address.auth else "")
+    write_private(home / SERVED, told.model_dump_json())
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text + "\n")
+    draft.replace(path)
+
+
+class PrefectApi:
+    """One server. What is safe to say twice is said again when the server is busy; the rest is said once."""
+
+    def __init__(self, address: Address) -> None:
+        user, _, password = address.auth.partition(":")
+        self.address = address
+        self._client = httpx.Client(
+            base_url=address.url, auth=(user, password) if address.auth else None, timeout=30, trust_env=False
+        )
+
+    def read(self, path: str) -> Any:
+        """GET; None where there is no such thing."""
+        return self._checked(self._again("GET", path, None))
+
+    def ask(self, path: str, body: dict[str, Any]) -> Any:
+        """POST a question, or an order that the server takes only once; None where there is no such thing."""
+        return self._checked(self._again("POST", path, body))
+
+    def change(self, path: str, body: dict[str, Any]) -> Any:
+        """PATCH; None where there is no such thing."""
+        return self._checked(self._again("PATCH", path, body))
+
+    def order(self, path: str, body: dict[str, Any]) -> Any:
+        """POST once; None where the server was busy or silent, so that the caller looks what came of it."""
+        try:
+            answer = self._client.post(path, json=body)
+        except httpx.ConnectError as error:
+            raise self._silent(error) from error
+        except httpx.TransportError:
+            return None
+        return None if answer.status_code in _AGAIN else self._checked(answer)
+
+    def _again(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+        for attempt in range(_TRIES):
+            last = attempt == _TRIES - 1
+            try:
+                answer = self._client.request(method, path, json=body)
+                if answer.status_code not in _AGAIN or last:
+                    return answer
+            except _HOPELESS as error:
+                raise self._silent(error) from error
+            except httpx.TransportError as error:
+                if last:
+                    raise self._silent(error) from error
+            time.sleep(min(0.2 * 2**attempt, 3) * random.uniform(0.7, 1.3))  # noqa: S311
+        raise AssertionError("unreachable")
+
+    def _silent(self, error: Exception) -> ServerFailed:
+        return ServerFailed(
+            f"No Prefect server answers at {self.address.url} ({plain(str(error), 120)}).",
+            "Start one with 'reversion serve', or name one with PREFECT_API_URL.",
+        )
+
+    def _checked(self, answer: httpx.Response) -> Any:
+        if answer.status_code in (401, 403):
+            raise ServerFailed(
+                f"The Prefect server at {self.address.url} did not let us in.",
+                "Set PREFECT_API_AUTH_STRING to its user:password.",
+            )
+        if answer.status_code == 404:
+            return None
+        if answer.status_code in (400, 409, 422):
+            raise InvalidInput(f"Prefect refused: {_detail(answer)}.", "Correct it and try again.")
+        if not answer.is_success:
+            raise ServerFailed(f"The Prefect server answered {answer.status_code}: {_detail(answer)}.")
+        try:
+            return answer.json() if answer.content else {}
+        except ValueError as error:
+            raise ServerFailed(
+                f"What answers at {self.address.url} is no Prefect API.",
+                "Its address ends in /api, as in http://127.0.0.1:4200/api.",
+            ) from error
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        body = answer.json()
+    except ValueError:
+        return plain(answer.text, 300) or "it gave no reason"
+    told = body.get("detail") or body.get("exception_message") or body if isinstance(body, dict) else body
+    return plain(str(told), 300).rstrip(".")

@@ -1,0 +1,185 @@
+"""Reversions in Prefect: start them, find them, read them back."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from reversion.adapters import run_rows as rows
+from reversion.adapters.prefect_api import PrefectApi
+from reversion.errors import InvalidInput, UnknownName
+from reversion.history import Paper, Record, RunDetail, RunRecord, TaskRun
+from reversion.text import Value
+
+REVERT, SNAPSHOT = "revert", "snapshot"
+_PAGE = 200
+_LEAST_PREFIX = 4
+
+
+class Wanted(Value):
+    """What to revert to what, and why."""
+
+    product: str
+    environment: str
+    snapshot: str = "latest-verified"
+    reason: str = ""
+
+
+class Runs:
+    """The reversions that one Prefect server knows."""
+
+    def __init__(self, api: PrefectApi) -> None:
+        self.api = api
+
+    def start(self, wanted: Wanted, *, key: str) -> str:
+        """Start a reversion and return its run's id. The same key again returns the same id."""
+        asked = {"environment": wanted.environment, "snapshot": wanted.snapshot, "reason": wanted.reason}
+        order = {
+            "parameters": asked,
+            "idempotency_key": key,
+            "tags": [f"environment:{wanted.environment}"],
+            "state": {"type": "SCHEDULED", "message": "Asked for with the reversion command."},
+        }
+        made = self.api.ask(f"/deployments/{self.deployment(wanted.product)}/create_flow_run", order)
+        run = rows.parse(rows.Run, made)
+        if {name: run.parameters.get(name) for name in asked} != asked:
+            raise InvalidInput(
+                f"The key '{key[:60]}' was used before, for run {run.id}, which reverts something else.",
+                "Use a new key.",
+            )
+        return run.id
+
+    def deployment(self, product: str, flow: str = REVERT) -> str:
+        """Return the id of a product's deployment, or raise UnknownName."""
+        found = self.api.read(f"/deployments/name/{flow}/{product}")
+        if found is None:
+            raise UnknownName(
+                f"The Prefect server at {self.api.address.url} has no deployment '{flow}/{product}'.",
+                "Make it with 'reversion serve' or 'python -m deployments.deploy'.",
+            )
+        return rows.parse(rows.Named, found).id
+
+    def page(self, run_id: str) -> str:
+        """Return a run's address in the browser."""
+        return f"{self.api.address.page}/runs/flow-run/{run_id}"
+
+    def status(self, run_id: str) -> RunRecord:
+        """Read one run by its id."""
+        found = self.api.read(f"/flow_runs/{run_id}")
+        if found is None:
+            raise UnknownName(f"There is no run {run_id}.", "'reversion history' lists the runs.")
+        return self._told((rows.parse(rows.Run, found),))[0]
+
+    def find(self, product: str, text: str) -> RunRecord:
+        """Find a product's run by id, by name, or by a beginning of either (4 letters at least)."""
+        if _is_id(text):
+            return self.status(text)
+        newest = list(self._newest(product, most=1000))
+        named = [run for run in newest if run.name == text]
+        begun = [run for run in newest if run.id.startswith(text.lower()) or run.name.startswith(text)]
+        found = named or (begun if len(text) >= _LEAST_PREFIX else [])
+        if not found:
+            raise UnknownName.among("run", text, tuple(run.name for run in newest))
+        if len(found) > 1:
+            told = ", ".join(f"{run.id[:8]} ({run.name})" for run in found[:5])
+            raise UnknownName(f"'{text[:80]}' may mean several runs: {told}.", "Name one by its id.")
+        return self._told((found[0],))[0]
+
+    def history(self, product: str, environment: str | None, limit: int) -> tuple[RunRecord, ...]:
+        """Return a product's newest reversions, newest first, of one environment or of all."""
+        chosen: list[rows.Run] = []
+        for run in self._newest(product, most=20_000):
+            if environment in (None, run.parameters.get("environment")):
+                chosen.append(run)
+            if len(chosen) == limit:
+                break
+        return self._told(tuple(chosen))
+
+    def detail(self, run_id: str) -> RunDetail:
+        """Read one reversion whole."""
+        states = rows.parse_all(rows.State, self.api.read(f"/flow_run_states/?flow_run_id={run_id}"))
+        return RunDetail(
+            run=self.status(run_id),
+            states=tuple(rows.moment(state) for state in states),
+            tasks=self.tasks(run_id),
+            papers=tuple(
+                Paper(key=row.key, text=row.data)
+                for row in self._artifacts((run_id,), "markdown")
+                if row.key and isinstance(row.data, str)
+            ),
+        )
+
+    def tasks(self, run_id: str) -> tuple[TaskRun, ...]:
+        """Return a run's steps in the order in which they began."""
+        asked = {"flow_runs": {"id": {"any_": [run_id]}}, "sort": "EXPECTED_START_TIME_ASC", "limit": _PAGE}
+        steps = rows.parse_all(rows.Task, self._all("/task_runs/filter", asked))
+        return tuple(
+            TaskRun(
+                id=task.id,
+                name=task.name,
+                state=rows.moment(task.state),
+                started=task.start_time,
+                seconds=task.total_run_time,
+            )
+            for task in sorted(steps, key=rows.Task.order)
+        )
+
+    def _newest(self, product: str, most: int) -> Iterator[rows.Run]:
+        asked: dict[str, Any] = {
+            "flows": {"name": {"any_": [REVERT]}},
+            "deployments": {"name": {"any_": [product]}},
+            "sort": "EXPECTED_START_TIME_DESC",
+            "limit": _PAGE,
+        }
+        for offset in range(0, most, _PAGE):
+            page = rows.parse_all(rows.Run, self.api.ask("/flow_runs/filter", asked | {"offset": offset}))
+            yield from page
+            if len(page) < _PAGE:
+                return
+
+    def _told(self, runs: tuple[rows.Run, ...]) -> tuple[RunRecord, ...]:
+        records: dict[str, Record] = {}
+        for artifact in self._artifacts(tuple(run.id for run in runs), "table"):
+            if artifact.flow_run_id and (artifact.key or "").startswith("record-"):
+                records[artifact.flow_run_id] = _record(artifact.data)
+        return tuple(rows.told(run, records.get(run.id, Record()), self.page(run.id)) for run in runs)
+
+    def _artifacts(self, run_ids: tuple[str, ...], kind: str) -> list[rows.Artifact]:
+        found: list[rows.Artifact] = []
+        for start in range(0, len(run_ids), 100):
+            asked = {
+                "artifacts": {
+                    "flow_run_id": {"any_": list(run_ids[start : start + 100])},
+                    "type": {"any_": [kind]},
+                },
+                "sort": "ID_DESC",
+                "limit": _PAGE,
+            }
+            found += rows.parse_all(rows.Artifact, self._all("/artifacts/filter", asked))
+        return sorted(found, key=rows.Artifact.order)
+
+    def _all(self, path: str, asked: dict[str, Any]) -> list[Any]:
+        found: list[Any] = []
+        while True:
+            page = self.api.ask(path, asked | {"offset": len(found)}) or []
+            found += page
+            if len(page) < _PAGE:
+                return found
+
+
+def _record(data: Any) -> Record:
+    try:
+        listed = json.loads(data) if isinstance(data, str) else data
+        return Record.model_validate({k: v for k, v in listed[0].items() if v is not None})
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return Record(message="The record of this run can't be read.")
+
+
+def _is_id(text: str) -> bool:
+    if not re.fullmatch(r"[0-9a-fA-F-]{32,36}", text):
+        return False
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False

@@ -1,0 +1,159 @@
+"""The history of reversions: what Prefect kept of each run, told in words. Pure."""
+
+from datetime import datetime
+
+from pydantic import ConfigDict
+
+from reversion.outcome import Verdict
+from reversion.text import Value, plain
+
+WAITING = "Waits for approval"
+_UNDER_WAY = {
+    "SCHEDULED": "Scheduled",
+    "PENDING": "Starting",
+    "RUNNING": "Running",
+    "CANCELLING": "Cancelling",
+}
+_SAID_NO = (
+    Verdict.REJECTED,
+    Verdict.EXPIRED,
+    Verdict.VOID,
+    Verdict.REFUSED,
+    Verdict.TESTS_FAILED,
+    "Cancelled",
+)
+
+
+class Moment(Value):
+    """One state that a run or step was in, since when, and what it said."""
+
+    at: datetime | None
+    kind: str
+    name: str
+    message: str = ""
+
+    @property
+    def is_final(self) -> bool:
+        return self.kind in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.kind == "PAUSED"
+
+    @property
+    def told(self) -> str:
+        """Name the state in our words: a verdict where there is one, else what goes on or how it broke."""
+        if self.is_waiting:
+            return WAITING
+        if self.kind == "FAILED" and "never resumed" in self.message:
+            return Verdict.EXPIRED
+        if self.name in tuple(Verdict):
+            return self.name
+        return _UNDER_WAY.get(self.kind) or plain(self.name, 40) or self.kind.capitalize()
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0 for proven, 1 where the job said no, 3 where it broke."""
+        if self.told == Verdict.PROVEN:
+            return 0
+        return 1 if self.told in _SAID_NO else 3
+
+
+class Record(Value):
+    """The machine-readable record that a reversion leaves; what a run did not come to is empty."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+    verdict: str = ""
+    product: str = ""
+    environment: str = ""
+    snapshot: str = ""
+    digest: str = ""
+    safety_snapshot: str = ""
+    approver: str = ""
+    decision: str = ""
+    reason: str = ""
+    services_restored: str = ""
+    services_failed: str = ""
+    tests_passed: str = ""
+    tests_failed: str = ""
+    features_lost: str = ""
+    features_regained: str = ""
+    others_unchanged: str = ""
+    message: str = ""
+
+
+class RunRecord(Value):
+    """One reversion. `page` is its address in the browser, `asked` the reason given when it was started."""
+
+    id: str
+    name: str
+    product: str = ""
+    environment: str
+    snapshot: str
+    asked: str = ""
+    state: Moment
+    started: datetime | None = None
+    ended: datetime | None = None
+    page: str = ""
+    record: Record = Record()
+
+    @property
+    def told(self) -> str:
+        return self.state.told
+
+
+class TaskRun(Value):
+    """One step of a run as it stands."""
+
+    id: str
+    name: str
+    state: Moment
+    started: datetime | None = None
+    seconds: float = 0.0
+
+
+class Paper(Value):
+    """One text that a run left: plan, approval, checks, outcome."""
+
+    key: str
+    text: str
+
+
+class RunDetail(Value):
+    """One reversion whole."""
+
+    run: RunRecord
+    states: tuple[Moment, ...]
+    tasks: tuple[TaskRun, ...]
+    papers: tuple[Paper, ...]
+
+
+class Review(Value):
+    """The question that a waiting run asks: its text, the digest of the plan it is about, who may answer."""
+
+    run: str
+    text: str
+    plan: str
+    approvers: tuple[str, ...] = ()
+    asks_acknowledgement: bool = False
+
+
+class Answer(Value):
+    """A named person's decision."""
+
+    approve: bool
+    approver: str
+    reason: str = ""
+    acknowledge: bool = False
+
+    @property
+    def decision(self) -> str:
+        return "approve" if self.approve else "reject"
+
+
+def lines_of(text: str) -> str:
+    """Return a text of several lines without control characters; indentation and line ends stay."""
+    return "\n".join(
+        " " * (len(line) - len(line.lstrip(" "))) + plain(line, 4000) for line in text[:200_000].split("\n")
+    )

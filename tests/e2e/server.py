@@ -1,0 +1,133 @@
+"""A real, throwaway Prefect server and worker for tests: own ports, own home, ended by pid."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import httpx
+
+AUTH = "reversion:for-tests-only"
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that answers. `environment` is what a client, a worker or a command needs to reach it."""
+
+    url: str
+    auth: str
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        kept["PATH"] = f"{Path(sys.executable).parent}:{kept.get('PATH', '')}"
+        return kept | {
+            "PREFECT_API_URL": self.url,
+            "PREFECT_API_AUTH_STRING": self.auth,
+            "PREFECT_HOME": str(self.home),
+            "REVERSION_HOME": str(self.home / "reversion"),
+            "DO_NOT_TRACK": "1",
+        }
+
+    def http(self) -> httpx.Client:
+        """Return a bare HTTP client that is logged in, for what a monitor or a browser would send."""
+        user, _, password = self.auth.partition(":")
+        return httpx.Client(base_url=self.url, auth=(user, password), timeout=30)
+
+
+def free_port() -> int:
+    """Return a port of the loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def settings(name: str) -> dict[str, str]:
+    """Return the settings that are shipped as deployments/<name>.env."""
+    lines = (files("deployments") / f"{name}.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+@contextmanager
+def running_server(home: Path, *, auth: str = AUTH) -> Iterator[Server]:
+    """Run a server with the shipped settings until the block ends; fail loudly when it doesn't come up."""
+    port = free_port()
+    server = Server(f"http://127.0.0.1:{port}/api", auth, home)
+    own = settings("server") | {"PREFECT_SERVER_API_AUTH_STRING": auth}
+    arguments = ("server", "start", "--host", "127.0.0.1", "--port", str(port))
+    with running(arguments, server.environment | own, home / "server.log") as process:
+        wait_for(lambda: is_up(server, process), 120, f"the server; its log is {home / 'server.log'}")
+        yield server
+
+
+@contextmanager
+def running_worker(server: Server, pool: str, extra: Mapping[str, str] = {}) -> Iterator[int]:  # noqa: B006
+    """Run a process worker for a work pool until the block ends; yield its pid."""
+    log = server.home / f"worker-{pool}.log"
+    environment = server.environment | settings("worker") | {"PYTHONUNBUFFERED": "1"} | dict(extra)
+    with running(("worker", "start", "--pool", pool, "--type", "process"), environment, log) as process:
+        wait_for(lambda: "started!" in log.read_text() or _gone(process, log), 90, f"the worker; see {log}")
+        yield process.pid
+
+
+@contextmanager
+def running(
+    arguments: tuple[str, ...], environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one Prefect command in a process group of its own, and end the whole group with the block."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", *arguments],
+            env=dict(environment),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+
+
+def is_up(server: Server, process: subprocess.Popen[bytes]) -> bool:
+    """Tell whether the server answers; raise when its process has ended."""
+    _gone(process, server.home / "server.log")
+    try:
+        return httpx.get(f"{server.url}/health", timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def wait_for(question: Callable[[], bool], seconds: float, what: str) -> None:
+    """Ask five times a second until the answer is yes; raise TimeoutError naming what was waited for."""
+    end = time.monotonic() + seconds
+    while not question():
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {seconds:.0f} s for {what}")
+        time.sleep(0.2)
+
+
+def _gone(process: subprocess.Popen[bytes], log: Path) -> bool:
+    if process.poll() is not None:
+        raise RuntimeError(f"it ended with {process.returncode}:\n{log.read_text()[-3000:]}")
+    return False
