@@ -11,7 +11,8 @@ ReversionError
 └── WorldFailed         exit 3: the world outside did not do its part
     ├── RepositoryFailed    Git
     ├── PlaybookFailed      Ansible ran, and failed
-    ├── HostUnreachable     Ansible could not reach a host: the one error worth retrying
+    ├── HostUnreachable     Ansible could not reach a host: the one error worth retrying by itself
+    ├── TestsRed            a production test said no, after its own retries
     └── ServerFailed        Prefect's API, the catalogue's database
 """
 
@@ -84,6 +85,17 @@ class PlaybookFailed(WorldFailed):
 
 class HostUnreachable(WorldFailed):
     """Ansible could not reach a host."""
+
+
+class TestsRed(WorldFailed):
+    """A production test said no; the check that tells how is in the error."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, todo: str = "", check: object = None) -> None:
+        super().__init__(message, todo)
+        self.args = (message, todo, check)
+        self.check = check
 
 
 class ServerFailed(WorldFailed):

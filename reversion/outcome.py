@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Literal
 
+from reversion.features.values import Feature, State
+from reversion.plan import Plan
 from reversion.text import Value
 
 
@@ -15,6 +17,10 @@ class StepResult(Value):
     message: str = ""
     versions: dict[str, str] = {}
     seconds: float = 0.0
+
+    @property
+    def is_proven(self) -> bool:
+        return self.state in ("restored", "already there")
 
 
 class Case(Value):
@@ -50,6 +56,15 @@ class Fingerprints(Value):
         return bool(self.before) and self.before == self.after
 
 
+class Approval(Value):
+    """A named person's decision on one plan, named by its digest."""
+
+    decision: Literal["approve", "reject"]
+    approver: str
+    reason: str = ""
+    digest: str
+
+
 class Verdict(StrEnum):
     """How a reversion ended; also the name of the flow run's final state."""
 
@@ -60,3 +75,98 @@ class Verdict(StrEnum):
     EXPIRED = "Expired"
     VOID = "Void"
     REFUSED = "Refused"
+
+
+class Outcome(Value):
+    """What a reversion came to, for people and for the history."""
+
+    verdict: Verdict
+    message: str
+    plan: Plan
+    approval: Approval
+    safety_snapshot: str
+    steps: tuple[StepResult, ...]
+    checks: tuple[Check, ...]
+    others: tuple[Fingerprints, ...]
+    features: tuple[Feature, ...]
+    configuration_problem: str = ""
+
+
+class Findings(Value):
+    """All that was learned between the approval and the end."""
+
+    approval: Approval
+    safety_snapshot: str
+    steps: tuple[StepResult, ...]
+    checks: tuple[Check, ...] = ()
+    others: tuple[Fingerprints, ...] = ()
+    features: tuple[Feature, ...] = ()
+    configuration_problem: str = ""
+
+
+def conclude(plan: Plan, findings: Findings) -> Outcome:
+    """Fold steps and checks into the verdict.
+
+    Proven needs every step proven and every production test of the plan present and passed. A plan without
+    production tests can't be proven: it ends as Tests failed.
+    """
+    verdict = _verdict(plan, findings)
+    return Outcome(
+        verdict=verdict, message=_message(verdict, plan, findings), plan=plan, **dict(findings)
+    )
+
+
+def _verdict(plan: Plan, findings: Findings) -> Verdict:
+    proven = {step.service for step in findings.steps if step.is_proven}
+    passed = {check.name for check in findings.checks if check.passed}
+    if findings.configuration_problem or proven != {step.service for step in plan.steps}:
+        return Verdict.RESTORE_FAILED
+    if not plan.checks or passed != set(plan.checks):
+        return Verdict.TESTS_FAILED
+    return Verdict.PROVEN
+
+
+def _message(verdict: Verdict, plan: Plan, findings: Findings) -> str:
+    told = {
+        Verdict.PROVEN: _proven,
+        Verdict.TESTS_FAILED: _tests_failed,
+        Verdict.RESTORE_FAILED: _restore_failed,
+    }[verdict](plan, findings)
+    changed = [other.environment for other in findings.others if not other.is_unchanged]
+    if changed:
+        told += f" Observed otherwise than before, or unreadable: {', '.join(changed)}."
+    return told
+
+
+def _proven(plan: Plan, findings: Findings) -> str:
+    complete = sum(feature.state is State.COMPLETE for feature in findings.features)
+    return (
+        f"{plan.environment} runs {plan.snapshot}: {len(plan.steps)} services proven, {complete} features complete, "
+        f"{len(plan.checks)} production tests passed. It can be pushed live."
+    )
+
+
+def _tests_failed(plan: Plan, findings: Findings) -> str:
+    failed = [f"{check.name}: {check.message}" for check in findings.checks if not check.passed]
+    told = "; ".join(failed) or "the environment names no production tests, so nothing is proven"
+    return (
+        f"{plan.environment} runs {plan.snapshot}, but it must not be pushed live: {told}. "
+        f"Look at the checks, then choose another snapshot or go back to {findings.safety_snapshot} with 'reversion undo'."
+    )
+
+
+def _restore_failed(plan: Plan, findings: Findings) -> str:
+    at_target = [step.service for step in findings.steps if step.is_proven]
+    failed = [f"{step.service}: {step.message}" for step in findings.steps if step.state in ("failed", "unreachable")]
+    waiting = [step.service for step in findings.steps if step.state == "not started"]
+    parts = [f"configuration: {findings.configuration_problem}"] if findings.configuration_problem else []
+    parts += failed
+    told = f"{plan.environment} is between two versions. Failed: {'; '.join(parts) or 'nothing was restored'}."
+    if at_target:
+        told += f" At the snapshot: {', '.join(at_target)}."
+    if waiting:
+        told += f" Not started: {', '.join(waiting)}."
+    return (
+        f"{told} Mend the cause and start the reversion again, "
+        f"or go back to {findings.safety_snapshot} with 'reversion undo'."
+    )

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Literal
 
 from reversion.environment import Observation, Version
+from reversion.errors import Refused, SnapshotInvalid
 from reversion.features.values import Comparison, Direction, Relation
 from reversion.product import Environment, Product
-from reversion.snapshot import Recorded
+from reversion.snapshot import Recorded, Snapshot
 from reversion.text import Value, digest
 
 
@@ -66,19 +67,170 @@ class Plan(Value):
     def digest(self) -> str:
         return digest(self)
 
-
-def make_plan(product: Product, environment: Environment, target: Recorded, facts: "Facts") -> Plan:
-    """Fold everything that was found out into the plan. See `Facts`."""
-    raise NotImplementedError
+    def step(self, service: str) -> Step:
+        return next(step for step in self.steps if step.service == service)
 
 
 class Facts(Value):
-    """What was found out for a plan: observation, comparison, per-service relation and migrations, files, hosts."""
+    """What was found out for a plan.
+
+    `hosts` are the hosts of each service in the snapshot's inventory; `shared` are hosts or addresses that another
+    environment also claims, each told as a sentence.
+    """
 
     head_commit: str
     observation: Observation
     comparison: Comparison
     relations: Mapping[str, Relation]
+    hosts: Mapping[str, tuple[str, ...]]
     migrations: Mapping[str, tuple[str, ...]] = {}
     configuration: tuple[FileChange, ...] = ()
-    hosts: Mapping[str, tuple[str, ...]]
+    shared: tuple[str, ...] = ()
+
+
+def make_plan(product: Product, environment: Environment, target: Recorded, facts: Facts) -> Plan:
+    """Fold everything that was found out into the plan.
+
+    Raise Refused where carrying it out could not be right: shared hosts, a service without a version in the snapshot,
+    a service of the snapshot that the product no longer has.
+    """
+    _refuse_impossible(product, environment, target, facts)
+    steps = tuple(_step(name, target.snapshot, facts) for name in sorted(target.snapshot.services))
+    return Plan(
+        product=product.product,
+        environment=environment.name,
+        snapshot=target.tag,
+        snapshot_object=target.tag_object,
+        snapshot_commit=target.snapshot.product_commit,
+        head_commit=facts.head_commit,
+        fingerprint=facts.observation.fingerprint(),
+        steps=_ordered(steps, product),
+        configuration=facts.configuration,
+        keep_current=environment.keep_current,
+        comparison=facts.comparison,
+        warnings=_warnings(product, target.snapshot, steps, facts),
+        checks=environment.production_tests,
+    )
+
+
+def _refuse_impossible(product: Product, environment: Environment, target: Recorded, facts: Facts) -> None:
+    services = target.snapshot.services
+    if target.snapshot.product != product.product:
+        raise SnapshotInvalid(
+            f"{target.tag} is a snapshot of the product '{target.snapshot.product}', not of '{product.product}'.",
+            "Choose a snapshot of this product.",
+        )
+    if environment.restore is None:
+        raise Refused(
+            f"The environment {environment.name} has no restore playbook.",
+            f"Name one at environments.{environment.name}.restore in reversion.yaml.",
+        )
+    if facts.shared:
+        raise Refused(
+            f"{environment.name} shares hosts with other environments: {'; '.join(facts.shared)}.",
+            f"Part the inventories, or list them at environments.{environment.name}.shared_hosts if that is meant.",
+        )
+    if gone := sorted(set(services) - set(product.services)):
+        raise Refused(
+            f"The snapshot has services that the product no longer has: {', '.join(gone)}.",
+            "Choose a newer snapshot, or put them back into reversion.yaml.",
+        )
+    if unknown := sorted(name for name, service in services.items() if service.version is None):
+        raise Refused(
+            f"When {target.tag} was taken, the version of these services could not be read: {', '.join(unknown)}.",
+            "Choose a complete snapshot: 'reversion snapshots' shows which are.",
+        )
+    if hostless := sorted(name for name in services if not facts.hosts.get(name)):
+        raise Refused(
+            f"The snapshot's inventory has no host for: {', '.join(hostless)}.",
+            "Choose another snapshot; this one can't be restored whole.",
+        )
+
+
+def _step(service: str, snapshot: Snapshot, facts: Facts) -> Step:
+    wanted = snapshot.services[service]
+    running = facts.observation.running(service)
+    relation = facts.relations.get(service, Relation(service=service, direction="unknown"))
+    assert wanted.version is not None  # noqa: S101  refused before
+    return Step(
+        service=service,
+        running=running.versions,
+        problem=running.problem,
+        version=wanted.version,
+        commit=wanted.commit,
+        direction="same" if running.version == wanted.version else relation.direction,
+        leaving=relation.leaving,
+        gaining=relation.gaining,
+        hosts=facts.hosts[service],
+        migrations=facts.migrations.get(service, ()),
+    )
+
+
+def _ordered(steps: tuple[Step, ...], product: Product) -> tuple[Step, ...]:
+    """Order by "A depends on B": if B goes forward (or is new), B before A; otherwise A before B.
+
+    Edges of mixed directions can form a circle; the edge that would close one is dropped, dependencies in name order.
+    """
+    by_name = {step.service: step for step in steps}
+    after: dict[str, set[str]] = {name: set() for name in by_name}
+    for name in sorted(by_name):
+        for needed in sorted(set(product.services[name].depends_on) & set(by_name)):
+            first, second = (
+                (needed, name) if by_name[needed].direction in ("forward", "added", "unknown") else (name, needed)
+            )
+            if not _reaches(after, first, second):
+                after[second].add(first)
+    return tuple(
+        by_name[name].model_copy(update={"after": tuple(sorted(after[name]))}) for name in _in_order(after)
+    )
+
+
+def _reaches(after: Mapping[str, set[str]], start: str, goal: str) -> bool:
+    waiting, seen = [start], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name == goal:
+            return True
+        if name not in seen:
+            seen.add(name)
+            waiting.extend(after[name])
+    return False
+
+
+def _in_order(after: Mapping[str, set[str]]) -> tuple[str, ...]:
+    done: list[str] = []
+    while len(done) < len(after):
+        done += sorted(name for name in after if name not in done and after[name] <= set(done))
+    return tuple(done)
+
+
+def _warnings(product: Product, snapshot: Snapshot, steps: tuple[Step, ...], facts: Facts) -> tuple[str, ...]:
+    warnings = []
+    if snapshot.verified is not True:
+        told = "its production tests failed" if snapshot.verified is False else "its production tests were not run"
+        warnings.append(f"The snapshot is not verified: {told} when it was taken.")
+    if not snapshot.complete:
+        warnings.append("The snapshot is not complete: not every service could be read when it was taken.")
+    for service in sorted(set(product.services) - set(snapshot.services)):
+        if facts.observation.running(service).versions:
+            warnings.append(f"{service} is new since the snapshot: it is left as it is.")
+    for step in steps:
+        if step.problem:
+            warnings.append(f"{step.service}: what runs now could not be told ({step.problem}).")
+        if step.commit is None:
+            warnings.append(f"{step.service}: {step.version} names no commit, so its features are unknown.")
+        if step.migrations:
+            warnings.append(
+                f"{step.service}: going to {step.version} crosses {len(step.migrations)} migration files; "
+                "data changes are not taken back."
+            )
+    undone = [
+        change.feature for change in (*facts.comparison.lost, *facts.comparison.made_partial)
+        if change.feature.kind == "security"
+    ]
+    warnings += [f"The security fix {feature.id} ({feature.title}) is undone." for feature in undone]
+    warnings += [
+        f"{change.feature.id} ({change.feature.title}) comes back although it was deliberately reverted."
+        for change in facts.comparison.resurrected
+    ]
+    return tuple(warnings)

@@ -1,0 +1,66 @@
+"""Ask for the approval: the run suspends, its form is the review, and silence means no."""
+
+from enum import Enum
+from typing import Any, Literal
+
+from prefect import suspend_flow_run
+from prefect.input import RunInput
+from pydantic import Field, create_model
+
+from reversion import report
+from reversion.errors import PlanVoid
+from reversion.outcome import Approval
+from reversion.plan import Plan
+from reversion.product import Environment
+from reversion.text import plain
+
+
+class Decision(Enum):
+    """What the approver decides; there is no default."""
+
+    approve = "approve"
+    reject = "reject"
+
+
+class _Form(RunInput):
+    decision: Decision = Field(title="Decision", description="Approve, or reject: nothing changes then.")
+
+
+def ask(plan: Plan, environment: Environment) -> Approval:
+    """Suspend the run until a person decides on exactly this plan; the server fails the run when nobody does in time.
+
+    Raise PlanVoid where the answer was given to another plan, or leaves warnings unacknowledged.
+    """
+    form = _form(plan, environment).with_initial_data(description=report.review(plan))
+    answer = suspend_flow_run(wait_for_input=form, timeout=environment.approval_timeout, key="approval")
+    assert answer is not None  # noqa: S101  a form was asked for
+    given: dict[str, Any] = answer.model_dump(mode="json")
+    if given["plan"] != plan.digest[:12]:
+        raise PlanVoid("The approval was given to another plan.", "Nothing was changed. Start the reversion again.")
+    if plan.warnings and given["decision"] == "approve" and not given["acknowledge_warnings"]:
+        raise PlanVoid(
+            "The plan has warnings and they were not acknowledged.", "Nothing was changed. Start the reversion again."
+        )
+    return Approval(
+        decision=given["decision"],
+        approver=plain(given["approver"], 100),
+        reason=plain(given["reason"], 1000),
+        digest=plan.digest,
+    )
+
+
+def _form(plan: Plan, environment: Environment) -> type[_Form]:
+    """Build the form's model: the fields depend on who may approve and on whether there is something to acknowledge."""
+    digest = plan.digest[:12]
+    approver: Any = Literal[environment.approvers] if environment.approvers else str
+    fields: dict[str, Any] = {
+        "approver": (approver, Field(title="Your name", min_length=None if environment.approvers else 2)),
+        "reason": (str, Field(default="", title="Reason or ticket")),
+        "plan": (Literal[digest], Field(default=digest, title="Plan", description="The approval is of this plan only.")),
+    }
+    if plan.warnings:
+        fields["acknowledge_warnings"] = (
+            bool,
+            Field(default=False, title="I have read the warnings", description=f"{len(plan.warnings)} warnings above."),
+        )
+    return create_model("Approval", __base__=_Form, **fields)

@@ -1,0 +1,51 @@
+"""How runs end: each outcome in a state of its own name, with a message that says what is where and what to do next."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec
+
+from prefect.client.schemas.objects import State
+from prefect.states import Cancelled, Completed, Failed
+
+from reversion import report
+from reversion.errors import InvalidInput, PlanVoid, Refused, ReversionError
+from reversion.outcome import Approval, Outcome, Verdict
+from reversion.plan import Plan
+from tasks.record import record_end
+
+Parameters = ParamSpec("Parameters")
+
+
+def ended(outcome: Outcome) -> State[Any]:
+    """Return the run's final state for its outcome: only Proven is a success."""
+    form = Completed if outcome.verdict is Verdict.PROVEN else Failed
+    return form(name=outcome.verdict.value, message=outcome.message)
+
+
+def rejected(plan: Plan, approval: Approval) -> State[Any]:
+    """End a run that its approver rejected."""
+    message = f"{approval.approver} rejected it: {approval.reason or 'no reason given'}. Nothing was changed."
+    record_end(report.decided(plan, approval, Verdict.REJECTED.value, message))
+    return Cancelled(name=Verdict.REJECTED.value, message=message)
+
+
+def with_refusals_named(
+    function: Callable[Parameters, State[Any]],
+) -> Callable[Parameters, State[Any]]:
+    """End the run in a named state where Reversion says no, instead of with a traceback.
+
+    Refused and wrong input end as Cancelled, a void plan as Void; what the world outside failed at ends as Failed.
+    """
+
+    @functools.wraps(function)
+    def named(*arguments: Parameters.args, **options: Parameters.kwargs) -> State[Any]:
+        try:
+            return function(*arguments, **options)
+        except PlanVoid as error:
+            return Cancelled(name=Verdict.VOID.value, message=str(error))
+        except (Refused, InvalidInput) as error:
+            return Cancelled(name=Verdict.REFUSED.value, message=str(error))
+        except ReversionError as error:
+            return Failed(name="Failed", message=str(error))
+
+    return named

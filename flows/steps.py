@@ -1,0 +1,83 @@
+"""The steps of a reversion that fan out: one task run a service, a test, or another environment."""
+
+from typing import Any
+
+from prefect.futures import PrefectFuture, wait
+from prefect.states import State
+
+from reversion.errors import HostUnreachable, ReversionError, TestsRed
+from reversion.outcome import Check, Fingerprints, StepResult
+from reversion.plan import Plan, Step
+from reversion.product import Product
+from tasks.observe import fingerprint
+from tasks.restore import configure, restore
+from tasks.settings import workspace
+from tasks.verify import verify
+
+
+def look_at_others(product: Product, plan: Plan, moment: str) -> tuple[Fingerprints, ...]:
+    """Observe every other environment, side by side."""
+    names = [other.name for other in product.others(product.environment(plan.environment))]
+    seen: tuple[Fingerprints, ...] = tuple(fingerprint.map(names, moment).result())
+    return seen
+
+
+def restore_configuration(plan: Plan) -> str:
+    """Restore the environment's own configuration; return what went wrong, if anything."""
+    return _problem(configure(plan, return_state=True))
+
+
+def restore_services(plan: Plan) -> tuple[StepResult, ...]:
+    """Restore every service, each as soon as those before it are proven."""
+    environment = workspace().product.environment(plan.environment)
+    task = restore.with_options(retries=environment.restore_retries, retry_delay_seconds=environment.retry_delay)
+    futures: dict[str, PrefectFuture[Any]] = {}
+    for step in plan.steps:
+        futures[step.service] = task.submit(plan, step.service, wait_for=[futures[name] for name in step.after])
+    wait(list(futures.values()))
+    return tuple(_step_result(step, futures[step.service].state) for step in plan.steps)
+
+
+def prove(plan: Plan) -> tuple[Check, ...]:
+    """Run the plan's production tests, side by side, each with its own retries."""
+    tests = workspace().product.production_tests
+    futures = {
+        name: verify.with_options(retries=tests[name].retries).submit(plan, name) for name in plan.checks
+    }
+    wait(list(futures.values()))
+    return tuple(_check(name, future.state) for name, future in futures.items())
+
+
+def _step_result(step: Step, state: State[Any]) -> StepResult:
+    if state.is_completed():
+        result: StepResult = state.result()
+        return result
+    if not state.is_final():
+        return StepResult(
+            service=step.service, state="not started", version=step.version,
+            message=f"waits for {', '.join(step.after)}",
+        )
+    error = state.result(raise_on_failure=False)
+    return StepResult(
+        service=step.service,
+        state="unreachable" if isinstance(error, HostUnreachable) else "failed",
+        version=step.version,
+        message=_told(error, state),
+    )
+
+
+def _check(name: str, state: State[Any]) -> Check:
+    found = state.result(raise_on_failure=False)
+    if isinstance(found, Check):
+        return found
+    if isinstance(found, TestsRed) and isinstance(found.check, Check):
+        return found.check
+    return Check(name=name, passed=False, message=_told(found, state))
+
+
+def _problem(state: State[Any]) -> str:
+    return "" if state.is_completed() else _told(state.result(raise_on_failure=False), state)
+
+
+def _told(error: object, state: State[Any]) -> str:
+    return error.message if isinstance(error, ReversionError) else state.message or "it ended without a reason"

@@ -1,0 +1,48 @@
+"""See what an environment runs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from reversion.adapters import probes
+from reversion.adapters.catalogue import open_catalogue
+from reversion.adapters.inventory import read_inventory
+from reversion.adapters.playbooks import Stage
+from reversion.environment import Observation
+from reversion.operations.trees import unpacked
+from reversion.operations.workspace import Workspace
+from reversion.outcome import Fingerprints
+from reversion.product import Environment
+from reversion.errors import ReversionError
+
+Say = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
+
+
+@contextmanager
+def staged(workspace: Workspace, environment: Environment, commit: str, say: Say = silent) -> Iterator[Stage]:
+    """Unpack a commit, with what must stay current, and resolve the one environment's inventory from it."""
+    keep_current = environment.keep_current if commit != workspace.head else ()
+    with unpacked(workspace, commit, keep_current) as tree:
+        inventory = read_inventory(tree, environment)
+        yield Stage(tree=tree, product=workspace.product, environment=environment, inventory=inventory, say=say)
+
+
+def observe(workspace: Workspace, environment: Environment, commit: str = "") -> Observation:
+    """Observe the environment through the inventory of a commit (default: the newest), and remember what was seen."""
+    with staged(workspace, environment, commit or workspace.head) as stage:
+        observation = probes.observe(stage, datetime.now(UTC))
+    open_catalogue(workspace.home).record_observation(observation)
+    return observation
+
+
+def fingerprint(workspace: Workspace, environment: Environment) -> Fingerprints:
+    """Observe an environment that must not change; one that can't be observed has an empty fingerprint and a problem."""
+    try:
+        seen = observe(workspace, environment).fingerprint()
+    except ReversionError as error:
+        return Fingerprints(environment=environment.name, before="", after="", problem=error.message)
+    return Fingerprints(environment=environment.name, before=seen, after="")

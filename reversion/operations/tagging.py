@@ -1,0 +1,105 @@
+"""Take snapshots: what runs, the features that makes, and where the configuration is, in an annotated tag."""
+
+from datetime import UTC, datetime
+
+from reversion.adapters import tags
+from reversion.adapters.catalogue import open_catalogue
+from reversion.environment import Observation
+from reversion.features.values import Feature
+from reversion.operations.judging import Study, running_versions, study
+from reversion.operations.observing import observe
+from reversion.operations.workspace import Workspace
+from reversion.product import Environment
+from reversion.snapshot import Recorded, Snapshot, SnapshotFeature, SnapshotService, TakenBy
+from reversion.text import Value
+
+
+class Request(Value):
+    """What a snapshot is asked for with; `skip_unchanged` keeps the newest one where nothing has changed since."""
+
+    by: TakenBy
+    label: str = ""
+    verified: bool | None = None
+    skip_unchanged: bool = False
+
+
+class Taken(Value):
+    """The snapshot, and whether it is new or was there already."""
+
+    recorded: Recorded
+    is_new: bool
+
+
+def take(workspace: Workspace, environment: Environment, request: Request) -> Taken:
+    """Observe the environment, judge its features and record both as a tag of the product, pushed when there is a remote."""
+    tags.sync(workspace.repository)
+    observation = observe(workspace, environment)
+    versions = running_versions(observation, workspace)
+    studied = study(workspace, versions)
+    newest = _newest(workspace, environment)
+    snapshot = _snapshot(workspace, observation, studied, request).model_copy(
+        update={"previous": newest.tag if newest else ""}
+    )
+    if request.skip_unchanged and newest and _is_unchanged(workspace, environment, newest.snapshot, snapshot):
+        return Taken(recorded=newest, is_new=False)
+    recorded = tags.create(workspace.repository, snapshot)
+    open_catalogue(workspace.home).remember(recorded)
+    return Taken(recorded=recorded, is_new=True)
+
+
+def find(workspace: Workspace, environment: Environment, name: str, *, refresh: bool = True) -> Recorded:
+    """Return the snapshot of that tag name (or `latest-verified`), checked, and never seen as another object."""
+    if refresh:
+        tags.sync(workspace.repository)
+    recorded = tags.read(workspace.repository, name, environment.name)
+    open_catalogue(workspace.home).remember(recorded)
+    return recorded
+
+
+def _newest(workspace: Workspace, environment: Environment) -> Recorded | None:
+    found = tags.newest(workspace.repository, environment.name, 1)
+    return found[0] if found and isinstance(found[0], Recorded) else None
+
+
+def _snapshot(workspace: Workspace, observation: Observation, studied: Study, request: Request) -> Snapshot:
+    versions = running_versions(observation, workspace)
+    features = studied.resolver.features(studied.commits(versions))
+    return Snapshot(
+        product=workspace.product.product,
+        environment=observation.environment,
+        taken_at=datetime.now(UTC).replace(microsecond=0),
+        taken_by=request.by,
+        label=request.label,
+        product_commit=workspace.head,
+        conventions=workspace.product.features.conventions_digest(),
+        verified=request.verified,
+        complete=observation.is_complete(),
+        services={name: _service(workspace, observation, studied, name) for name in sorted(versions)},
+        features={feature.id: _feature(feature) for feature in features},
+    )
+
+
+def _service(workspace: Workspace, observation: Observation, studied: Study, name: str) -> SnapshotService:
+    running = observation.running(name)
+    mapped = studied.mapped.get((name, running.version)) if running.version else None
+    return SnapshotService(
+        version=running.version,
+        commit=mapped.commit if mapped else None,
+        mapped_by=mapped.mapped_by if mapped else "",
+        problem=running.problem or (mapped.problem if mapped else ""),
+        repository=workspace.product.service(name).repository,
+        hosts=tuple(instance.host for instance in observation.instances if instance.service == name),
+    )
+
+
+def _feature(feature: Feature) -> SnapshotFeature:
+    return SnapshotFeature(title=feature.title, kind=feature.kind, state=feature.state, parts=feature.parts)
+
+
+def _is_unchanged(workspace: Workspace, environment: Environment, old: Snapshot, new: Snapshot) -> bool:
+    """Compare what restoring them would do, and what is proven of them; features follow from the services."""
+    same = (old.services, old.verified, old.complete, old.label) == (new.services, new.verified, new.complete, new.label)
+    if not same or not workspace.repository.resolve(old.product_commit):
+        return False
+    watched = environment.configuration or (environment.inventory,)
+    return not workspace.repository.changed_files(old.product_commit, new.product_commit, *watched)

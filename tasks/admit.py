@@ -1,0 +1,77 @@
+"""Admit a run: only one reversion of an environment may be under way, and it must be known by name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from prefect import task
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowFilter, FlowRunFilter
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.concurrency.sync import concurrency
+from prefect.concurrency.v1.sync import ConcurrencySlotAcquisitionError
+from prefect.runtime import flow_run
+
+from reversion.errors import Occupied, ServerFailed
+from tasks.settings import workspace
+
+_LEASE = 60.0
+_UNDER_WAY = [StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING, StateType.PENDING, StateType.SCHEDULED]
+
+
+@task(task_run_name="Admit a reversion of {environment}", cache_policy=None)
+def admit(environment: str, snapshot: str) -> None:
+    """Check the names, name and tag the run for the history, and refuse it while another one is under way."""
+    opened = workspace()
+    opened.product.environment(environment)
+    mine = UUID(flow_run.get_id())
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(mine)
+        for other in _under_way(environment, run):
+            raise Occupied(
+                f"The reversion '{other.name}' of {environment} is already under way ({other.state_name}).",
+                f"Approve, reject or wait for it first: reversion history {other.id}",
+            )
+        tags = {"reversion", f"product:{opened.product.product}", f"environment:{environment}", f"snapshot:{snapshot}"}
+        client.update_flow_run(mine, tags=sorted({*run.tags, *tags}))
+
+
+@contextmanager
+def occupied(product: str, environment: str, wait: float = 1.0) -> Iterator[None]:
+    """Hold the environment; raise Occupied after `wait` seconds while another run holds it.
+
+    The lock is a global concurrency limit with a lease, made at deployment. A holder that dies frees it when the
+    lease ends.
+    """
+    name = f"reversion-{product}-{environment}"
+    try:
+        with concurrency(
+            name, strict=True, timeout_seconds=wait, lease_duration=_LEASE, raise_on_lease_renewal_failure=False
+        ):
+            yield
+    except TimeoutError as error:
+        raise Occupied(
+            f"Another run holds {environment}.", f"See 'reversion history {environment}', and try again when it is done."
+        ) from error
+    except ConcurrencySlotAcquisitionError as error:
+        raise ServerFailed(
+            f"The lock '{name}' does not exist on the Prefect server.", "Deploy again: 'reversion serve' or deployments/."
+        ) from error
+
+
+def _under_way(environment: str, mine: FlowRun) -> list[FlowRun]:
+    """Return the runs that started before this one, for the same environment and product, and have not ended."""
+    with get_client(sync_client=True) as client:
+        runs = client.read_flow_runs(
+            flow_filter=FlowFilter(name={"any_": ["revert"]}),
+            flow_run_filter=FlowRunFilter(state={"type": {"any_": _UNDER_WAY}}),
+        )
+    return [
+        run
+        for run in runs
+        if run.id != mine.id
+        and run.start_time is not None
+        and run.deployment_id == mine.deployment_id
+        and run.parameters.get("environment") == environment
+        and mine.start_time is not None and run.start_time <= mine.start_time
+    ]

@@ -1,0 +1,18 @@
+"""Resolve a tag into a plan, and make sure later that the plan still holds."""
+
+from reversion.operations import reviewing
+from reversion.plan import Plan
+from tasks.settings import kept, retry_if_unreachable, workspace
+
+
+@kept(
+    task_run_name="Plan {environment} back to {snapshot}",
+    retries=2, retry_delay_seconds=5, retry_condition_fn=retry_if_unreachable,
+)
+def resolve(environment: str, snapshot: str) -> Plan:
+    return reviewing.review(workspace(), environment, snapshot)
+
+
+@kept(task_run_name="Confirm that the plan still holds")
+def confirm(plan: Plan) -> None:
+    reviewing.confirm(workspace(), plan)

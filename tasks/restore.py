@@ -1,0 +1,19 @@
+"""Restore: the environment's configuration, then each service."""
+
+from reversion.operations import restoring
+from reversion.outcome import StepResult
+from reversion.plan import Plan
+from tasks.settings import kept, retry_if_unreachable, say, workspace
+
+
+@kept(
+    task_run_name="Restore the configuration",
+    retries=2, retry_delay_seconds=10, retry_condition_fn=retry_if_unreachable,
+)
+def configure(plan: Plan) -> None:
+    restoring.configure(workspace(), plan, say)
+
+
+@kept(task_run_name="Restore {service}", retry_condition_fn=retry_if_unreachable)
+def restore(plan: Plan, service: str) -> StepResult:
+    return restoring.restore(workspace(), plan, service, say)

@@ -1,0 +1,55 @@
+"""What all tasks share: how they are kept, where the product is, how they speak."""
+
+import logging
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import INPUTS, RUN_ID
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task
+
+from reversion.errors import InvalidInput, ReversionError, is_worth_retrying
+from reversion.operations.workspace import Workspace, open_workspace
+from reversion.text import plain
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def workspace() -> Workspace:
+    """Open the product that this worker serves, named by REVERSION_PRODUCT."""
+    path = os.environ.get("REVERSION_PRODUCT")
+    if not path:
+        raise InvalidInput(
+            "The worker does not know its product.", "Deploy with 'reversion serve', or set REVERSION_PRODUCT for the worker."
+        )
+    return open_workspace(path)
+
+
+def say(line: str) -> None:
+    """Write one line into the task run's log."""
+    get_run_logger().info("%s", plain(line, 2000))
+
+
+def retry_if_unreachable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Retry what may succeed without anybody mending anything; a broken playbook is not that."""
+    return isinstance(state.data, BaseException) and is_worth_retrying(state.data)
+
+
+def kept(**options: Any) -> Callable[[Function], Task[..., Any]]:
+    """Make a task whose result is kept for its run, so that a resumed or retried run does not do it twice."""
+    return task(persist_result=True, cache_policy=RUN_ID + INPUTS, **options)
+
+
+class _WithoutTraceback(logging.Filter):
+    """Leave the traceback out where the error is one of ours: its sentence says all."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], ReversionError):
+            record.exc_info = None
+        return True
+
+
+for _name in ("prefect.task_runs", "prefect.flow_runs"):
+    logging.getLogger(_name).addFilter(_WithoutTraceback())

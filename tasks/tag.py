@@ -1,0 +1,32 @@
+"""Tag: take snapshots."""
+
+from reversion.operations import tagging, verifying
+from reversion.operations.tagging import Request, Taken
+from reversion.plan import Plan
+from reversion.snapshot import TakenBy
+from tasks.settings import kept, workspace
+
+
+@kept(task_run_name="Take a safety snapshot")
+def tag_safety(plan: Plan, run: str) -> str:
+    """Tag the environment as it is, so that the reversion can itself be reverted; return the tag's name."""
+    opened = workspace()
+    by = TakenBy(kind="reversion", name="safety snapshot", run=run)
+    request = Request(by=by, label=f"before going back to {plan.snapshot}"[:200])
+    return tagging.take(opened, opened.product.environment(plan.environment), request).recorded.tag
+
+
+@kept(task_run_name="Take a snapshot of {environment}")
+def tag(environment: str, request: Request) -> Taken:
+    opened = workspace()
+    return tagging.take(opened, opened.product.environment(environment), request)
+
+
+@kept(task_run_name="Run the production tests of {environment}")
+def is_verified(environment: str) -> bool | None:
+    """Run the environment's production tests where it asks for that before snapshots; None where it doesn't."""
+    opened = workspace()
+    wanted = opened.product.environment(environment)
+    if not wanted.test_before_snapshot:
+        return None
+    return all(verifying.verify(opened, wanted, test).passed for test in opened.product.tests_of(wanted))
