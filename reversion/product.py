@@ -170,7 +170,7 @@ class ProductionTest(Value):
 
 
 class Line(Value):
-    """`Feature: SHOP-42` on a line of its own anywhere in the message; several ids part by commas or spaces."""
+    """`Feature: SHOP-42` on a line of its own anywhere in the message; commas or spaces part ids."""
 
     kind: Literal["line"]
     names: tuple[Text, ...] = Field(min_length=1)

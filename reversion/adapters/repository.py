@@ -130,13 +130,14 @@ class Repository:
         listed = self.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", _checked(commit), *below)
         return tuple(name for name in listed.split("\0") if name)
 
-    def export(self, commit: str, directory: Path) -> None:
-        """Write all files of a commit id into a directory, whatever .gitattributes says of exporting.
+    def export(self, commit: str, directory: Path, path: str = "") -> None:
+        """Write all files of a commit id (below `path`) into a directory, whatever .gitattributes say.
 
         Links that lead out of the directory are refused. Submodules are left out; of what Git LFS keeps
         elsewhere only the pointer is written.
         """
-        listed = self.run("ls-tree", "-r", "-z", "--full-tree", _checked(commit))
+        below = ("--", path) if path else ()
+        listed = self.run("ls-tree", "-r", "-z", "--full-tree", _checked(commit), *below)
         entries = trees.read_entries(listed, self.path)
         with closing(self.objects(tuple(entry.id for entry in entries), 1 << 30)) as found:
             contents = (self._content(entry.path, one) for entry, one in zip(entries, found, strict=True))
