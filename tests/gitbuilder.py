@@ -1,4 +1,7 @@
-"""Real Git repositories for tests, built fast and always with the same ids: `from tests.gitbuilder import GitBuilder`."""
+"""Real Git repositories for tests, built fast and always with the same ids.
+
+Use: `from tests.gitbuilder import GitBuilder`.
+"""
 
 import os
 import subprocess
@@ -17,15 +20,26 @@ _SETTINGS = {
     "HOME": os.devnull,
     "LC_ALL": "C",
 }
-_CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = false\n\thooksPath = /dev/null\n"
-_CONFIG += "[commit]\n\tgpgSign = false\n[tag]\n\tgpgSign = false\n[gc]\n\tauto = 0\n[advice]\n\tdetachedHead = false\n"
+_CONFIG = """[core]
+	repositoryformatversion = 0
+	bare = false
+	hooksPath = /dev/null
+[commit]
+	gpgSign = false
+[tag]
+	gpgSign = false
+[gc]
+	auto = 0
+[advice]
+	detachedHead = false
+"""
 
 
 class GitBuilder:
     """One repository with a work tree, on branch `main`; every step is one minute after the last.
 
     The repository at `path` is made when there is none, so a builder can go on with what another one began.
-    Steps that meet a conflict raise `Conflict` and leave the repository as it was before.
+    Steps that meet a conflict raise `ConflictError` and leave the repository as it was before.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -46,11 +60,11 @@ class GitBuilder:
             ["git", *arguments], cwd=self.path, env=environment, input=stdin, capture_output=True, text=True
         )
         if done.returncode != 0:
-            raise Conflict(f"git {' '.join(arguments)[:200]}: {done.stdout}{done.stderr}")
+            raise ConflictError(f"git {' '.join(arguments)[:200]}: {done.stdout}{done.stderr}")
         return done.stdout.strip()
 
     def commit(self, message: str, files: dict[str, str] | None = None) -> str:
-        """Write the files (an empty commit without any) and commit them; the message is kept to the letter."""
+        """Write the files (none: an empty commit) and commit them under exactly this message."""
         for name, text in (files or {}).items():
             target = self.path / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -110,7 +124,7 @@ class GitBuilder:
         self._steps += 1
         try:
             self.git(*arguments)
-        except Conflict:
+        except ConflictError:
             self.git("reset", "-q", "--hard")
             raise
         return self.head()
@@ -125,5 +139,5 @@ class GitBuilder:
         return {"GIT_AUTHOR_DATE": now, "GIT_COMMITTER_DATE": now}
 
 
-class Conflict(Exception):
+class ConflictError(Exception):
     """Git refused a step."""
