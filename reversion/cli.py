@@ -14,7 +14,7 @@ COMMANDS = {
     "init": ("init", "Write a commented reversion.yaml from a product's Ansible inventories."),
     "doctor": ("doctor", "Check a product wholly and say what to mend."),
     "observe": ("observe", "Show which version of each service runs on each host."),
-    "snapshot": ("snapshots", "Take a snapshot of what an environment runs now."),
+    "snapshot": ("snapshot", "Take a snapshot of what an environment runs now."),
     "snapshots": ("snapshots", "List the newest snapshots."),
     "show": ("snapshots", "Show one snapshot whole."),
     "features": ("features", "Show the features that an environment has."),
