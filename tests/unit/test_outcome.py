@@ -1,0 +1,59 @@
+"""The verdict is folded from steps and checks; nothing that was not seen counts as proven."""
+
+import pytest
+from builders import TAG, a_plan, some_findings
+
+from reversion.outcome import Check, Fingerprints, StepResult, Verdict, conclude
+
+RED = Check(name="smoke", passed=False, message="exit code 1")
+
+
+@pytest.mark.parametrize(
+    ("findings", "verdict"),
+    [
+        pytest.param(some_findings(), Verdict.PROVEN, id="every step proven, every test passed"),
+        pytest.param(some_findings(checks=(RED,)), Verdict.TESTS_FAILED, id="a test failed"),
+        pytest.param(some_findings(checks=()), Verdict.TESTS_FAILED, id="a test is missing"),
+        pytest.param(some_findings(steps=()), Verdict.RESTORE_FAILED, id="a step is missing"),
+        pytest.param(some_findings(configuration_problem="no"), Verdict.RESTORE_FAILED, id="configuration failed"),
+        pytest.param(
+            some_findings(steps=(StepResult(service="cart", state="unreachable", version="1.0.0"),)),
+            Verdict.RESTORE_FAILED, id="a host was unreachable",
+        ),
+        pytest.param(
+            some_findings(steps=(StepResult(service="cart", state="already there", version="1.0.0"),)),
+            Verdict.PROVEN, id="nothing had to be done",
+        ),
+    ],
+)
+def test_the_verdict(findings, verdict):
+    assert conclude(a_plan(), findings).verdict is verdict
+
+
+def test_a_plan_without_tests_is_never_proven():
+    plan = a_plan().model_copy(update={"checks": ()})
+
+    outcome = conclude(plan, some_findings(checks=()))
+
+    assert outcome.verdict is Verdict.TESTS_FAILED
+    assert "names no production tests" in outcome.message
+
+
+def test_a_failed_restore_says_where_each_service_is_and_the_way_back():
+    failed = StepResult(service="cart", state="failed", version="1.0.0", message="disk full on one")
+
+    message = conclude(a_plan(), some_findings(steps=(failed,))).message
+
+    assert "cart: disk full on one" in message
+    assert TAG in message
+    assert "reversion undo" in message
+
+
+def test_another_environment_that_changed_is_named():
+    live = Fingerprints(environment="live", before="1", after="2")
+
+    assert "Observed otherwise than before, or unreadable: live." in conclude(a_plan(), some_findings(others=(live,))).message
+
+
+def test_an_unreadable_environment_does_not_count_as_unchanged():
+    assert not Fingerprints(environment="live", before="", after="").is_unchanged
