@@ -1,0 +1,205 @@
+"""One run of ansible-playbook through ansible-runner, folded into what happened on each host.
+
+The exit code and the runner's status lie: a play that matched no host ends with 0. What counts is whether Ansible told
+its final statistics, and what these say of each host.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ansible_runner import Runner, RunnerConfig
+from ansible_runner.exceptions import AnsibleRunnerException
+
+from reversion.adapters.ansible_settings import Surroundings
+from reversion.adapters.fence import Fence
+from reversion.adapters.rundir import RunDirectory
+from reversion.errors import PlaybookFailed
+from reversion.text import plain
+
+_LONGEST_ANSWER = 100_000
+_KINDS = {
+    "runner_on_ok": "ok",
+    "runner_on_failed": "failed",
+    "runner_on_unreachable": "unreachable",
+    "runner_item_on_failed": "item failed",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one task did on one host. `answer` is the JSON of its result, only for tasks of our own observation."""
+
+    host: str
+    task: str
+    kind: Literal["ok", "failed", "unreachable", "item failed"]
+    message: str = ""
+    ignored: bool = False
+    observing: bool = False
+    answer: str = "{}"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A whole run. Without `finished` Ansible ended before its statistics, and `said` is the end of what it printed."""
+
+    finished: bool
+    status: str
+    ok: frozenset[str]
+    failed: frozenset[str]
+    unreachable: frozenset[str]
+    touched: frozenset[str]
+    results: tuple[Result, ...]
+    said: str
+
+    def reason(self, host: str) -> Result | None:
+        """Return the last result that explains why a host failed or could not be reached."""
+        mine = [r for r in self.results if r.host == host and not r.ignored]
+        told = next((r for r in reversed(mine) if r.kind in ("failed", "unreachable")), None)
+        item = next((r for r in reversed(mine) if r.kind == "item failed"), None)
+        return item if told and item and item.task == told.task else told
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to run, for how long at most (seconds), who is told of it and who may stop it."""
+
+    seconds: int
+    say: Callable[[str], None]
+    cancelled: Callable[[], bool]
+
+
+def run_playbook(run: RunDirectory, around: Surroundings, fence: Fence, order: Order) -> Ran:
+    """Run the directory's playbook against its inventory. Works from any thread and sets no signal handler.
+
+    Raise PlaybookFailed only where Ansible can't be started; whatever happens in the run is in what is returned.
+    """
+    fence.path.write_text(fence.text, encoding="utf-8")
+    listener = _Listener(str(run.observation), order.say)
+    try:
+        config = _configure(run, order.seconds)
+        config.env = _variables(run, around, fence, config.env)
+        config.cwd = str(around.directory)
+        runner = Runner(config, event_handler=listener.hear, cancel_callback=order.cancelled)
+        runner.run()
+    except (AnsibleRunnerException, OSError) as error:
+        raise PlaybookFailed(
+            f"Ansible could not be started: {plain(str(error), 300)}.",
+            "Check ansible-core where the worker runs.",
+        ) from error
+    return listener.fold(str(runner.status))
+
+
+def _configure(run: RunDirectory, seconds: int) -> Any:
+    config = RunnerConfig(
+        private_data_dir=str(run.path / "runner"),
+        ident="run",
+        playbook=str(run.playbook),
+        inventory=str(run.inventory),
+        timeout=seconds,
+        quiet=True,
+        fact_cache_type="",
+        settings={"pexpect_timeout": 1, "suppress_output_file": True, "suppress_ansible_output": True},
+    )
+    config.prepare()
+    config.suppress_output_file = True
+    return config
+
+
+def _variables(
+    run: RunDirectory, around: Surroundings, fence: Fence, made: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the child's environment: ours and what the runner adds for its events, nothing else of the worker's."""
+    added = ("AWX_", "RUNNER_", "ANSIBLE_CALLBACK_PLUGINS", "ANSIBLE_STDOUT_CALLBACK", "ANSIBLE_RETRY_FILES")
+    common = around.setting("ANSIBLE_SSH_COMMON_ARGS", "ssh_connection.ssh_common_args") or ""
+    return {
+        **around.variables,
+        **{name: value for name, value in made.items() if name.startswith(added)},
+        "ANSIBLE_SSH_COMMON_ARGS": fence.arguments(common),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(run.sockets),
+        "ANSIBLE_LOCAL_TEMP": str(run.temporary),
+    }
+
+
+class _Listener:
+    """Hears the runner's events one after the other, and never lets an error out: that would orphan the playbook."""
+
+    def __init__(self, observation: str, say: Callable[[str], None]) -> None:
+        self._observation = observation
+        self._say = say
+        self._results: list[Result] = []
+        self._touched: set[str] = set()
+        self._said = ""
+        self._stats: Mapping[str, Any] | None = None
+
+    def hear(self, event: Mapping[str, Any]) -> bool:
+        """Take one event; answer that the runner need not write it to a file."""
+        with contextlib.suppress(Exception):
+            self._take(str(event.get("event")), event.get("event_data") or {}, str(event.get("stdout") or ""))
+        return False
+
+    def fold(self, status: str) -> Ran:
+        stats = self._stats or {}
+        return Ran(
+            finished=self._stats is not None,
+            status=status,
+            ok=frozenset(stats.get("ok") or ()),
+            failed=frozenset(stats.get("failures") or ()),
+            unreachable=frozenset(stats.get("dark") or ()),
+            touched=frozenset(self._touched),
+            results=tuple(self._results),
+            said=self._said,
+        )
+
+    def _take(self, kind: str, told: Mapping[str, Any], printed: str) -> None:
+        if kind == "playbook_on_stats":
+            self._stats = told
+        elif kind in ("verbose", "error", "warning", "deprecated", "system_warning"):
+            self._said = f"{self._said}{printed}\n"[-20_000:]
+        elif kind in _KINDS:
+            result = self._result(kind, told)
+            self._results.append(result)
+            if not result.observing and result.kind != "unreachable":
+                self._touched.add(result.host)
+            self._say(_line(result, changed=bool((told.get("res") or {}).get("changed"))))
+        elif kind == "runner_on_skipped" and not self._is_ours(told):
+            self._touched.add(str(told.get("host")))
+
+    def _result(self, kind: str, told: Mapping[str, Any]) -> Result:
+        answer = told.get("res")
+        answer = answer if isinstance(answer, dict) else {}
+        observing = self._is_ours(told)
+        kept = json.dumps(answer) if observing else "{}"
+        return Result(
+            host=str(told.get("host")),
+            task=plain(str(told.get("task") or "a task without a name"), 100),
+            kind=_KINDS[kind],  # type: ignore[arg-type]  # the table holds nothing else
+            message=message_of(answer) if kind != "runner_on_ok" else "",
+            ignored=bool(told.get("ignore_errors")) and kind != "runner_on_unreachable",
+            observing=observing,
+            answer=kept if len(kept) <= _LONGEST_ANSWER else "{}",
+        )
+
+    def _is_ours(self, told: Mapping[str, Any]) -> bool:
+        return str(told.get("task_path") or "").startswith(f"{self._observation}:")
+
+
+def message_of(answer: Mapping[str, Any]) -> str:
+    """Fold a failed task's result into one line: its message, then what the command printed last; no_log is kept."""
+    if answer.get("censored") or answer.get("_ansible_no_log"):
+        return "its output is hidden (no_log)"
+    told = str(answer.get("msg") or answer.get("reason") or "").strip().removeprefix("Task failed: ")
+    printed = str(answer.get("stderr") or answer.get("module_stderr") or answer.get("stdout") or "").strip()
+    last = " ".join(printed.splitlines()[-3:]) if printed and printed not in told else ""
+    shown = plain(": ".join(part for part in (told, last) if part), 400)
+    return re.sub(r"//[^/@\s]+@", "//", shown) or "it gave no reason"
+
+
+def _line(result: Result, *, changed: bool) -> str:
+    told = f": {result.message}" if result.message else ""
+    kind = "changed" if changed and result.kind == "ok" else result.kind
+    ignored = " (ignored)" if result.ignored else ""
+    return f"{plain(result.host, 140)}: {kind}{ignored}: {result.task}{told}"

@@ -1,0 +1,219 @@
+"""The user's own playbooks: restore services, configure an environment, check syntax.
+
+The variables that a playbook may use are told in `aliases`. Values from outside reach it as data only.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from reversion.adapters.aliases import Member, Target, make_alias, write_inventory
+from reversion.adapters.ansible_run import Order, Ran, run_playbook
+from reversion.adapters.ansible_settings import run_command, surroundings
+from reversion.adapters.ansible_yaml import to_yaml
+from reversion.adapters.fence import REFUSAL, build_fence
+from reversion.adapters.probes import observation_plays, seen_version, why_unfinished
+from reversion.adapters.rundir import run_directory
+from reversion.adapters.stage import Stage
+from reversion.errors import HostUnreachable, PlaybookFailed, ProductInvalid
+from reversion.outcome import StepResult
+from reversion.text import plain
+
+
+@dataclass(frozen=True)
+class RestoreTarget:
+    """One service to restore: the wanted version with its commit, the snapshot's tag, and on which hosts."""
+
+    service: str
+    version: str
+    commit: str | None
+    snapshot: str
+    hosts: tuple[str, ...]
+
+    def targets(self) -> tuple[Target, ...]:
+        return tuple(Target(self.service, host) for host in self.hosts)
+
+
+def restore(stage: Stage, target: RestoreTarget) -> StepResult:
+    """Restore one service on its hosts and see that the wanted version runs there.
+
+    Raise HostUnreachable where a host can't be reached and nothing worse happened, otherwise PlaybookFailed.
+    """
+    (result,) = restore_all(stage, (target,))
+    return proven(result)
+
+
+def proven(result: StepResult) -> StepResult:
+    """Return the result of a service that was restored, or raise the error that it is."""
+    if result.state == "unreachable":
+        raise HostUnreachable(
+            result.message, "Check that the host is up, and that the worker's user may log in there with ssh."
+        )
+    if result.state == "failed":
+        raise PlaybookFailed(result.message, "Mend the playbook or the host, then revert again.")
+    return result
+
+
+def restore_all(stage: Stage, wanted: tuple[RestoreTarget, ...]) -> tuple[StepResult, ...]:
+    """Restore many services side by side in one run of Ansible; each gets its own result, in the order given."""
+    playbook = _playbook(stage, stage.environment.restore, "restore")
+    for target in wanted:
+        if not target.hosts:
+            raise ProductInvalid(
+                f"{target.service} has no host in {stage.environment.name}.",
+                f"Correct 'hosts' of services.{target.service}, or the inventory.",
+            )
+    began = time.monotonic()
+    ran = _run_restore(stage, wanted, playbook)
+    seconds = round(time.monotonic() - began, 3)
+    return tuple(_judge(stage, ran, target).model_copy(update={"seconds": seconds}) for target in wanted)
+
+
+def _run_restore(stage: Stage, wanted: tuple[RestoreTarget, ...], playbook: Path) -> Ran:
+    around = surroundings(stage.tree, stage.environment)
+    instances = tuple(instance for target in wanted for instance in target.targets())
+    with run_directory() as run:
+        fence = build_fence(run.fence, stage.inventory, around)
+        members = tuple(member for target in wanted for member in _members(stage, target))
+        write_inventory(run.inventory, stage.inventory, members, fence)
+        plays = observation_plays(stage.product, stage.environment, instances, wait=True)
+        run.observation.write_text(plays, encoding="ascii")
+        both = [{"import_playbook": str(path)} for path in (playbook, run.observation)]
+        run.playbook.write_text(to_yaml(both), encoding="ascii")
+        order = Order(stage.environment.restore_timeout, stage.say, stage.cancelled)
+        return run_playbook(run, around, fence, order)
+
+
+def _members(stage: Stage, target: RestoreTarget) -> tuple[Member, ...]:
+    about = {"version": target.version, "commit": target.commit or "", "snapshot": target.snapshot}
+    return tuple(make_alias(stage.product, stage.inventory, instance, about) for instance in target.targets())
+
+
+def _judge(stage: Stage, ran: Ran, target: RestoreTarget) -> StepResult:
+    """Fold what happened on a service's hosts: a failure outweighs an unreachable host, which outweighs success."""
+    told = [
+        (instance.host, *_judge_instance(stage, ran, instance, target.version))
+        for instance in target.targets()
+    ]
+    seen = {host: version for host, _, _, version in told if version}
+    for state in ("failed", "unreachable"):
+        messages = [message for _, judged, message, _ in told if judged == state]
+        if messages:
+            return StepResult(
+                service=target.service,
+                state=state,
+                version=target.version,
+                message="; ".join(messages),
+                versions=seen,
+            )
+    return StepResult(service=target.service, state="restored", version=target.version, versions=seen)
+
+
+def _judge_instance(stage: Stage, ran: Ran, target: Target, wanted: str) -> tuple[str, str, str]:
+    """Return state, message and the version seen for one service on one host."""
+    where = f"{target.service} on {target.host}"
+    reason = ran.reason(target.alias)
+    version, problem = seen_version(ran, target, stage)
+    if version and version != wanted:
+        return "failed", f"{where}: the playbook ran, but {version} runs, not the wanted {wanted}.", version
+    if not ran.finished:
+        return "failed", f"{where}: {why_unfinished(ran, stage.environment.restore_timeout)}", version or ""
+    if target.alias in ran.unreachable:
+        message = reason.message if reason else "Ansible gave no reason"
+        state = "failed" if REFUSAL in message else "unreachable"
+        return state, f"{where}: {_reached(state, reason.task if reason else '')}: {message}", version or ""
+    if reason and not reason.observing and target.alias in ran.failed:
+        return "failed", f"{where}: task '{reason.task}' failed: {reason.message}", version or ""
+    if target.alias not in ran.touched:
+        return "failed", _untouched(stage, where), version or ""
+    if version != wanted:
+        return "failed", f"{where}: the playbook ran, but the version can't be read: {problem}.", ""
+    if target.alias in ran.failed or target.alias not in ran.ok:
+        return "failed", f"{where}: Ansible counts it as failed.", version
+    return "restored", "", version
+
+
+def _reached(state: str, task: str) -> str:
+    return f"task '{task}' reached out to another host" if state == "failed" else "the host cannot be reached"
+
+
+def _untouched(stage: Stage, where: str) -> str:
+    return (
+        f"{where}: {stage.environment.restore} touched no instance of it. "
+        "Let its play have 'hosts: reversion_targets', or the service's group."
+    )
+
+
+def configure(stage: Stage, snapshot: str) -> None:
+    """Run the environment's `configure` playbook once over its real hosts.
+
+    Raise HostUnreachable or PlaybookFailed, naming host, task and message.
+    """
+    playbook = _playbook(stage, stage.environment.configure, "configure")
+    around = surroundings(stage.tree, stage.environment)
+    about = (("reversion_environment", stage.environment.name), ("reversion_snapshot", snapshot))
+    with run_directory() as run:
+        fence = build_fence(run.fence, stage.inventory, around)
+        members = tuple(Member(host.name, host, host.groups, about) for host in stage.inventory.hosts)
+        write_inventory(run.inventory, stage.inventory, members, fence)
+        run.playbook.write_text(to_yaml([{"import_playbook": str(playbook)}]), encoding="ascii")
+        order = Order(stage.environment.restore_timeout, stage.say, stage.cancelled)
+        ran = run_playbook(run, around, fence, order)
+    _check_configured(stage, ran)
+
+
+def _check_configured(stage: Stage, ran: Ran) -> None:
+    name = f"{stage.environment.configure} for {stage.environment.name}"
+    if not ran.finished:
+        raise PlaybookFailed(
+            f"{name}: {why_unfinished(ran, stage.environment.restore_timeout)}", "Mend it, then revert again."
+        )
+    bad = sorted(ran.failed | ran.unreachable)
+    reasons = [(host, ran.reason(host)) for host in bad]
+    told = "; ".join(
+        f"{host}: task '{reason.task}' {reason.kind}: {reason.message}"
+        if reason
+        else f"{host}: no reason given"
+        for host, reason in reasons
+    )
+    if bad and not ran.failed and REFUSAL not in told:
+        raise HostUnreachable(f"{name}: {told}", "Check that the hosts are up and let the worker log in.")
+    if bad:
+        raise PlaybookFailed(f"{name}: {told}", "Mend the playbook or the host, then revert again.")
+    if not ran.ok and not ran.touched:
+        raise PlaybookFailed(
+            f"{name}: it touched no host.", "Let its play have 'hosts: all' or a group of the inventory."
+        )
+
+
+def check_syntax(stage: Stage) -> None:
+    """Let Ansible read the restore and the configure playbook without running them; raise ProductInvalid."""
+    around = surroundings(stage.tree, stage.environment)
+    inventory = str(stage.tree / stage.environment.inventory)
+    for field in ("restore", "configure"):
+        path: str | None = getattr(stage.environment, field)
+        if path is None:
+            continue
+        playbook = _playbook(stage, path, field)
+        ended = run_command(around, "ansible-playbook", "--syntax-check", "-i", inventory, str(playbook))
+        if ended.returncode:
+            said = f"{ended.stderr}\n{ended.stdout}".replace(f"{stage.tree}/", "")
+            lines = [line for line in said.splitlines() if not line.startswith("[WARNING]")]
+            raise ProductInvalid(
+                f"environments.{stage.environment.name}.{field}: Ansible can't read {path}: {plain(' '.join(lines), 500)}",
+                "Correct it and commit.",
+            )
+
+
+def _playbook(stage: Stage, path: str | None, field: str) -> Path:
+    if path is None:
+        raise ProductInvalid(
+            f"environments.{stage.environment.name} has no {field} playbook.",
+            f"Add '{field}: path/of/playbook.yml' to it in reversion.yaml.",
+        )
+    if not (stage.tree / path).is_file():
+        raise ProductInvalid(
+            f"environments.{stage.environment.name}.{field}: there is no {path}.",
+            "Correct the path in reversion.yaml.",
+        )
+    return stage.tree / path
