@@ -98,7 +98,7 @@ def compose(snapshot: Snapshot) -> tuple[str, str]:
 
 
 def parse(tag_name: str, message: str) -> Snapshot:
-    """Return the snapshot in a tag's message, or raise SnapshotInvalid where it is not the one of this name."""
+    """Return the snapshot in a tag's message; raise SnapshotInvalid where it is not the one of this name."""
     name = environment_and_time(tag_name)
     if name is None:
         raise _refused(tag_name, "is no snapshot: its name is not reversion/<environment>/<time>-<digest>")
@@ -117,7 +117,7 @@ def parse(tag_name: str, message: str) -> Snapshot:
 
 
 def environment_and_time(tag_name: str) -> tuple[str, str, str] | None:
-    """Take a snapshot tag's name apart: environment, time, first 12 digits of the digest. None for other names."""
+    """Take a snapshot tag's name apart: environment, time, start of the digest. None for other names."""
     found = _TAG.fullmatch(tag_name)
     return (found[1], found[2], found[3]) if found else None
 

@@ -1,0 +1,18 @@
+"""Where the catalogue is. The database's machinery is imported when one is opened, not before."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reversion.adapters.catalogue_store import Catalogue
+
+
+def open_catalogue(home: Path) -> Catalogue:
+    """Open a product's catalogue: `catalogue.db` in its home, or what REVERSION_CATALOGUE names."""
+    from reversion.adapters.catalogue_store import Catalogue
+
+    url = os.environ.get("REVERSION_CATALOGUE") or f"sqlite:///{home / 'catalogue.db'}"
+    return Catalogue(url, home.name)
