@@ -33,6 +33,7 @@ class Commit:
 class History:
     """One service's commits, parents before children, and the ids of the tracked branches' heads.
 
+    With `paths`, the service is a part of its repository, and only commits that touch one of them are evidence.
     With a `problem`, nothing is known of the service's features and the problem says why.
     """
 
@@ -40,6 +41,7 @@ class History:
     commits: tuple[Commit, ...] = ()
     tracked: tuple[str, ...] = ()
     problem: str = ""
+    paths: tuple[str, ...] = ()
 
 
 class Mapped(Value):

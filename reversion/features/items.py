@@ -1,0 +1,143 @@
+"""Items: classes of commits that are the same change. Pure.
+
+Two ordinary commits of a service are one item when they share a Change-Id, when one says that it was picked from the
+other, when one pull request landed both, or when both name the same feature under the same subject (backports
+without marks).
+
+The last two rules are weaker than the first two, and hold only where the one commit does not contain the other: who
+commits twice under one subject on one line made two changes. (Unless the first was reverted in between: then the
+second brings it back.) A subject that says nothing besides the feature's id identifies no change.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Hashable, Iterable
+
+from reversion.features.messages import change_id, picked_from, without_pull_requests
+from reversion.features.reading import Reading
+
+_TOO_COMMON = 50
+_URL = re.compile(r"https?://\S+")
+_BACKPORT = re.compile(
+    r"^(?:\[(?:[^\]]{0,40}(?:backport|stable|release|cherry)[^\]]{0,40}|v?\d[\w.]{0,20})\][ :]*"
+    r"|(?:backport(?: to [\w./-]{1,60})?|cherry[- ]pick(?:ed)?):[ ]*)+"
+    r"|\((?:backport|cherry[- ]picked)[^)]{0,80}\)",
+    re.IGNORECASE,
+)
+_KEY = re.compile(r"(?<![A-Za-z0-9])[A-Z][A-Z0-9_]{1,30}-[0-9]{1,10}(?![A-Za-z0-9])")
+_NO_WORD = re.compile(r"[\W_]+")
+
+
+def normalised(subject: str, ids: Iterable[str] = ()) -> str:
+    """Return a subject's bare words: no ids, links, numbers of pull requests, marks of backports, case, punctuation."""
+    words = _URL.sub(" ", _BACKPORT.sub("", without_pull_requests(subject)))
+    for id in ids:
+        words = words.replace(id, " ")
+    return _NO_WORD.sub(" ", _KEY.sub(" ", words)).strip().casefold()
+
+
+class Items:
+    """The item of each ordinary commit, told by the number of its first commit."""
+
+    def __init__(self, reading: Reading, names: dict[int, tuple[str, ...]]) -> None:
+        """Take for each commit the ids of the features that it names."""
+        self._reading = reading
+        self._above = list(range(len(reading.commits)))
+        self._join_marked()
+        self._join_alike(names)
+        self._join_pulls()
+        self.members: dict[int, tuple[int, ...]] = self._collect()
+
+    def of(self, commit: int) -> int:
+        while self._above[commit] != commit:
+            self._above[commit] = self._above[self._above[commit]]
+            commit = self._above[commit]
+        return commit
+
+    def _join(self, one: int, other: int) -> None:
+        first, second = sorted((self.of(one), self.of(other)))
+        self._above[second] = first
+
+    def _collect(self) -> dict[int, tuple[int, ...]]:
+        members: dict[int, list[int]] = defaultdict(list)
+        for commit in range(len(self._above)):
+            if self._reading.is_ordinary(commit):
+                members[self.of(commit)].append(commit)
+        return {item: tuple(commits) for item, commits in members.items()}
+
+    def _join_marked(self) -> None:
+        """Join by Change-Id and by pick marks; two picks of a commit that was never read are one item too."""
+        reading = self._reading
+        first: dict[str, int] = {}
+        for commit, text in enumerate(reading.texts):
+            if not reading.is_ordinary(commit):
+                continue
+            for id in picked_from(text):
+                source = reading.find(id)
+                if source is None:
+                    self._join(first.setdefault(id, commit), commit)
+                elif reading.is_ordinary(source):
+                    self._join(source, commit)
+            if change := change_id(text):
+                self._join(first.setdefault(change, commit), commit)
+
+    def _join_alike(self, names: dict[int, tuple[str, ...]]) -> None:
+        reading = self._reading
+        alike: dict[Hashable, list[int]] = defaultdict(list)
+        for commit, subject in enumerate(reading.subjects):
+            ids, pulls = names.get(commit, ()), reading.pulls[commit]
+            if (ids or pulls) and reading.is_ordinary(commit) and (words := normalised(subject, ids)):
+                for mark in {*ids, *(f"#{number}" for number in pulls)}:
+                    alike[mark, words].append(commit)
+        for commits in alike.values():
+            if 1 < len(commits) <= _TOO_COMMON:
+                self._join_by_turn(commits)
+
+    def _join_by_turn(self, commits: list[int]) -> None:
+        """Join the first of each line with the first of the others, the second with the second, and so on."""
+        turn: dict[int, int] = {}
+        first: dict[int, int] = {}
+        for commit in commits:
+            turn[commit] = max(
+                (
+                    turn[other] + (0 if self._was_reverted(other, commit) else 1)
+                    for other in turn
+                    if self._reading.graph.is_below(other, commit)
+                ),
+                default=0,
+            )
+            self._join(first.setdefault(turn[commit], commit), commit)
+
+    def _was_reverted(self, commit: int, before: int) -> bool:
+        graph, reverts = self._reading.graph, self._reading.reverts
+        return any(
+            commit < at < before
+            and any(self._takes_back(target.commit, target.base, commit) for target in targets)
+            and graph.is_below(at, before)
+            for at, targets in reverts.items()
+        )
+
+    def _takes_back(self, target: int, base: int | None, commit: int) -> bool:
+        graph = self._reading.graph
+        if base is None:
+            return target == commit
+        return graph.is_below(commit, target) and not graph.is_below(commit, base)
+
+    def _join_pulls(self) -> None:
+        """Join what one pull request landed on several lines: a squash and its backports under another subject."""
+        reading = self._reading
+        landed: dict[str, list[int]] = defaultdict(list)
+        for commit, numbers in enumerate(reading.pulls):
+            if numbers and reading.is_ordinary(commit):
+                landed[numbers[0]].append(commit)
+        for commits in landed.values():
+            if 1 < len(commits) <= _TOO_COMMON and not self._any_in_line(commits):
+                for commit in commits[1:]:
+                    self._join(commits[0], commit)
+
+    def _any_in_line(self, commits: list[int]) -> bool:
+        return any(
+            self.of(one) != self.of(other) and self._reading.graph.is_below(one, other)
+            for at, other in enumerate(commits)
+            for one in commits[:at]
+        )

@@ -1,0 +1,129 @@
+"""What a commit message says by itself: subject, trailers, pull requests, picks, reverts. Pure."""
+
+import re
+from dataclasses import dataclass
+
+_LONGEST_MESSAGE = 200_000
+_LONGEST_LINE = 2_000
+
+_TRAILER = re.compile(r"([A-Za-z0-9-]+)[ \t]*:[ \t]*(.*)")
+_MADE_BY_GIT = ("Signed-off-by: ", "(cherry picked from commit ")
+_PULLS_AT_END = re.compile(r"(?:[ \t]*\([#!][0-9]{1,9}\)){1,20}[ \t]*$")
+_NUMBER = re.compile(r"[#!]([0-9]{1,9})")
+_PULL_AT_START = re.compile(r"Merge pull request #([0-9]{1,9})\b|Merged PR ([0-9]{1,9})\b")
+_PULL_IN_BODY = re.compile(r"^See merge request (?:[\w./-]{1,200})?!([0-9]{1,9})\b", re.MULTILINE)
+_CHANGE = re.compile(r"^Change-Id:[ \t]*(I[0-9a-f]{6,40})[ \t]*$", re.MULTILINE)
+_PICKED = re.compile(r"^\(cherry picked from commit ([0-9a-f]{7,40})\)[ \t]*$", re.MULTILINE)
+_BY_ID = re.compile(
+    r"^[ \t]*This reverts commit ([0-9a-f]{7,40})(?:,?\s{1,5}reversing\s{1,5}changes\s{1,5}made\s{1,5}to\s{1,5}([0-9a-f]{7,40}))?",
+    re.MULTILINE,
+)
+_BY_PULL = re.compile(
+    r"^[ \t]*(?:Reverts|This reverts merge request|This reverts pull request)[ \t]+(?:[\w.-]{1,100}/){0,9}[\w.-]{0,100}[#!]([0-9]{1,9})\b",
+    re.MULTILINE,
+)
+_QUOTED = re.compile(r'(Revert|Reapply) "(.+)"')
+_CONVENTIONAL = re.compile(r"revert(?:\([^)]{0,100}\))?!?:[ \t]*(.*)", re.IGNORECASE)
+_REFS = re.compile(r"^Refs:[ \t]*([0-9a-f]{7,40}(?:[, \t]+[0-9a-f]{7,40}){0,50})[ \t]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """What a message says that its commit reverts: ids with the parent a merge goes back to, numbers, or a subject.
+
+    `by_subject` tells that the subject alone says it is a revert.
+    """
+
+    ids: tuple[tuple[str, str], ...] = ()
+    pulls: tuple[str, ...] = ()
+    subject: str = ""
+    by_subject: bool = False
+
+
+def clip(message: str) -> str:
+    """Return the part of a message that is looked at."""
+    if len(message) <= _LONGEST_LINE:
+        return message
+    return "\n".join(line[:_LONGEST_LINE] for line in message[:_LONGEST_MESSAGE].split("\n"))
+
+
+def subject_of(message: str) -> str:
+    return message.lstrip("\r\n")[:_LONGEST_LINE].split("\n", 1)[0].strip()
+
+
+def trailers(message: str) -> tuple[tuple[str, str], ...]:
+    """Return the (name, value) pairs that Git itself sees at a message's end.
+
+    The last paragraph counts when it is not the first, and holds nothing but trailers, or one that Git made and at
+    least a quarter trailers.
+    """
+    paragraphs = re.split(r"\n(?:[ \t]*\n)+", message.strip("\n").replace("\r\n", "\n").rstrip())
+    if len(paragraphs) < 2:
+        return ()
+    unfolded: list[str] = []
+    for line in paragraphs[-1].split("\n"):
+        if line.startswith("#"):
+            continue
+        if line[:1] in " \t" and unfolded:
+            unfolded[-1] += " " + line.strip()
+        else:
+            unfolded.append(line)
+    found = [(match[1], match[2].strip()) for line in unfolded if (match := _TRAILER.fullmatch(line))]
+    made_by_git = [line for line in unfolded if line.startswith(_MADE_BY_GIT)]
+    is_trailer = len(found) + sum(line.startswith("(") for line in made_by_git)
+    others = len(unfolded) - is_trailer
+    if others == 0 or (made_by_git and is_trailer * 3 >= others):
+        return tuple(found)
+    return ()
+
+
+def pull_requests(message: str) -> tuple[str, ...]:
+    """Return the numbers of the pull requests that a commit landed by, the original before its backports."""
+    subject = subject_of(message)
+    if match := _PULL_AT_START.match(subject):
+        return (match[1] or match[2],)
+    if subject.endswith(")") and (ending := _PULLS_AT_END.search(subject[-300:])):
+        return tuple(_NUMBER.findall(ending[0]))
+    if "See merge request" in message:
+        return tuple(_PULL_IN_BODY.findall(message)[-1:])
+    return ()
+
+
+def without_pull_requests(subject: str) -> str:
+    return _PULLS_AT_END.sub("", subject).strip() if subject.endswith(")") else subject
+
+
+def change_id(message: str) -> str:
+    """Return the last Change-Id, or nothing."""
+    found = _CHANGE.findall(message) if "Change-Id:" in message else ()
+    return found[-1] if found else ""
+
+
+def picked_from(message: str) -> tuple[str, ...]:
+    """Return the ids in the last paragraph that tells what the commit was picked from."""
+    if "(cherry picked from commit " not in message:
+        return ()
+    for paragraph in reversed(re.split(r"\n[ \t]*\n", message)):
+        if found := _PICKED.findall(paragraph):
+            return tuple(found)
+    return ()
+
+
+def undoing(message: str) -> Undoing | None:
+    """Return what the message says that its commit reverts, or None where it says nothing of the kind."""
+    if "evert" not in message and "eapply" not in message:
+        return None
+    subject = without_pull_requests(subject_of(message))
+    quoted, conventional = _QUOTED.match(subject), _CONVENTIONAL.match(subject)
+    ids = _BY_ID.findall(message)
+    if conventional:
+        ids += [(id, "") for listed in _REFS.findall(message) for id in re.findall("[0-9a-f]+", listed)]
+    said = ""
+    if quoted:
+        said = quoted[2] if quoted[1] == "Revert" else f'Revert "{quoted[2]}"'
+    elif conventional:
+        said = conventional[1].strip()
+    pulls = tuple(_BY_PULL.findall(message))
+    if not (quoted or conventional or ids or pulls):
+        return None
+    return Undoing(tuple(ids), pulls, said, bool(quoted or conventional))

@@ -1,0 +1,124 @@
+"""What each commit of a service is: an ordinary commit, a merge, or a revert of known commits. Pure."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from dataclasses import dataclass
+
+from reversion.features.graph import Graph
+from reversion.features.messages import (
+    Undoing,
+    clip,
+    pull_requests,
+    subject_of,
+    undoing,
+    without_pull_requests,
+)
+from reversion.features.values import Commit, History
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One commit that a revert takes back; a merge is taken back to the commit `base`."""
+
+    commit: int
+    base: int | None = None
+
+
+class Reading:
+    """A history's graph and texts, and for each revert what it takes back; targets come before the revert was made."""
+
+    def __init__(self, history: History) -> None:
+        self.commits = history.commits
+        self.graph = Graph(history.commits, history.tracked)
+        self.texts = [clip(commit.message) for commit in history.commits]
+        self.subjects = [subject_of(text) for text in self.texts]
+        self.pulls = [pull_requests(text) for text in self.texts]
+        self.merges = frozenset(at for at, commit in enumerate(history.commits) if len(commit.parents) > 1)
+        self._sorted = sorted(self.graph.number)
+        self._by_subject: dict[str, list[int]] | None = None
+        self._by_pull: dict[str, list[int]] = defaultdict(list)
+        for at, numbers in enumerate(self.pulls):
+            for number in numbers:
+                self._by_pull[number].append(at)
+        self.reverts: dict[int, tuple[Target, ...]] = {}
+        for at, text in enumerate(self.texts):
+            said = undoing(text)
+            if said is None or at in self.merges:
+                continue
+            targets = self._targets(at, said)
+            if said.by_subject or self._is_meant(at, text, targets):
+                self.reverts[at] = targets
+
+    def is_ordinary(self, at: int) -> bool:
+        return at not in self.merges and at not in self.reverts
+
+    def find(self, id: str) -> int | None:
+        """Return the commit of that id, or of that unique beginning of an id."""
+        if len(id) == 40:
+            return self.graph.number.get(id)
+        at = bisect_left(self._sorted, id)
+        found = [known for known in self._sorted[at : at + 2] if known.startswith(id)]
+        return self.graph.number[found[0]] if len(found) == 1 else None
+
+    def _targets(self, revert: int, said: Undoing) -> tuple[Target, ...]:
+        found = [
+            self._target(commit, self.find(base) if base else None)
+            for id, base in said.ids
+            if (commit := self.find(id)) is not None and commit != revert
+        ]
+        if not found:
+            found = [
+                self._target(commit)
+                for number in said.pulls
+                if (commit := self._landed_by(number, revert)) is not None
+            ]
+        if not found and said.subject:
+            commit = self._latest(self._with_subject(said.subject), revert)
+            found = [self._target(commit)] if commit is not None else []
+        return tuple(dict.fromkeys(found))
+
+    def _target(self, commit: int, base: int | None = None) -> Target:
+        parents = self.graph.parents[commit]
+        if len(parents) < 2:
+            return Target(commit)
+        return Target(commit, base if base in parents else parents[0])
+
+    def _is_meant(self, at: int, text: str, targets: tuple[Target, ...]) -> bool:
+        """Tell a revert under a subject of its own from a squashed branch that quotes a revert made on it."""
+        return any(self.graph.is_below(target.commit, at) for target in targets) or (
+            bool(targets) and "(cherry picked from commit " in text
+        )
+
+    def _latest(self, candidates: list[int], revert: int) -> int | None:
+        below = (at for at in reversed(candidates) if at < revert and self.graph.is_below(at, revert))
+        return next(below, None)
+
+    def _landed_by(self, number: str, revert: int) -> int | None:
+        """Return the latest commit below that the pull request landed, else the latest that bears its number."""
+        bearing = self._by_pull.get(number, [])
+        landed = self._latest([at for at in bearing if self.pulls[at][-1] == number], revert)
+        return landed if landed is not None else self._latest(bearing, revert)
+
+    def _with_subject(self, subject: str) -> list[int]:
+        """Return the commits with that subject, or that begin so where the subject was cut short."""
+        if self._by_subject is None:
+            self._by_subject = defaultdict(list)
+            for at, known in enumerate(self.subjects):
+                for form in {known, without_pull_requests(known)}:
+                    self._by_subject[form].append(at)
+        exact = self._by_subject.get(subject) or self._by_subject.get(without_pull_requests(subject))
+        if exact or not subject.endswith(("...", "\u2026")):
+            return exact or []
+        begins = subject.rstrip(".\u2026 ")
+        return [at for at, known in enumerate(self.subjects) if len(begins) > 9 and known.startswith(begins)]
+
+
+def touches(commit: Commit, paths: tuple[str, ...]) -> bool:
+    """Tell whether a commit belongs to a service that lives in these paths of its repository (none: in all of it)."""
+    if not paths:
+        return True
+    return any(
+        path == root or path.startswith(f"{root}/")
+        for path in commit.paths
+        for root in (wanted.rstrip("/") for wanted in paths)
+    )
