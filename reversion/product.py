@@ -19,6 +19,7 @@ ServiceName = Annotated[str, StringConstraints(pattern=SERVICE_PATTERN)]
 FeatureId = Annotated[str, StringConstraints(pattern=FEATURE_PATTERN)]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Argument = Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=r"^[^\x00]+$")]
 
 
 def _inside(path: str) -> str:
@@ -162,7 +163,7 @@ class ProductionTest(Value):
     """A command, run in the snapshot's tree, that proves an environment; exit code 0 means passed."""
 
     name: ServiceName
-    command: tuple[Text, ...] = Field(min_length=1)
+    command: tuple[Argument, ...] = Field(min_length=1)
     timeout: int = Field(default=300, ge=1, le=86_400)
     retries: int = Field(default=0, ge=0, le=10)
     junit: RelativePath | None = None

@@ -67,6 +67,10 @@ class Repository:
             for name in names:
                 yield _read_object(output, limit) if name and "\n" not in name else None
 
+    def object(self, name: str, limit: int = _MAX_FILE) -> Found | None:
+        """Return the object that a name means; see `objects`."""
+        return next(iter(tuple(self.objects((name,), limit))))
+
     def resolve(self, name: str) -> str | None:
         """Return the 40-digit id of the commit that a plain name means, or None."""
         if not _NAME.fullmatch(name) or ".." in name or "@{" in name:

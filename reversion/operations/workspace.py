@@ -2,11 +2,12 @@
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from reversion.adapters import documents
 from reversion.adapters.repository import Repository
-from reversion.errors import ProductInvalid
+from reversion.errors import ProductInvalid, WorldFailed
 from reversion.product import CatalogueEntry, Product
 
 PRODUCT_FILE = "reversion.yaml"
@@ -14,22 +15,35 @@ PRODUCT_FILE = "reversion.yaml"
 
 @dataclass(frozen=True)
 class Workspace:
-    """A product at one commit. `home` is Reversion's own directory for it: mirrors, catalogue; it can be deleted."""
+    """A product at one commit.
+
+    `home` is Reversion's own directory for it: mirrors of the services, the catalogue; it can be deleted.
+    """
 
     root: Path
     home: Path
     repository: Repository
     head: str
     product: Product
-    entries: tuple[CatalogueEntry, ...]
+
+    @cached_property
+    def entries(self) -> tuple[CatalogueEntry, ...]:
+        """What people wrote down about features; read when first asked for. Raise ProductInvalid."""
+        pattern = self.product.features.catalogue
+        return documents.read_entries(self.repository, self.head, pattern, tuple(self.product.services))
 
 
 def find_root(path: str) -> Path:
-    """Return the product's root: the folder itself or the nearest above it that holds reversion.yaml or is a repository."""
+    """Return the product repository's root: the nearest folder, from `path` upwards, that is a repository."""
     start = Path(path).expanduser().resolve()
     for folder in (start, *start.parents):
-        if (folder / PRODUCT_FILE).is_file() or (folder / ".git").exists() or (folder / "HEAD").is_file():
+        if (folder / ".git").exists() or ((folder / "HEAD").is_file() and (folder / "objects").is_dir()):
             return folder
+    if (start / PRODUCT_FILE).is_file():
+        raise ProductInvalid(
+            f"{start} holds a {PRODUCT_FILE}, but is no Git repository.",
+            "Make it one: git init, add, commit.",
+        )
     raise ProductInvalid(
         f"{start} is in no product repository.", "Name one with --product or REVERSION_PRODUCT."
     )
@@ -38,8 +52,14 @@ def find_root(path: str) -> Path:
 def home_of(name: str) -> Path:
     """Return (and make, readable by its owner only) the directory for a product's mirrors and catalogue."""
     base = os.environ.get("REVERSION_HOME") or str(Path.home() / ".local" / "state" / "reversion")
-    home = Path(base).expanduser() / name
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home = Path(base).expanduser().absolute() / name
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorldFailed(
+            f"Reversion's own directory {home} could not be made: {error.strerror}.",
+            "Name one that may be written with REVERSION_HOME.",
+        ) from error
     return home
 
 
@@ -50,10 +70,12 @@ def open_workspace(path: str, *, refresh: bool = True) -> Workspace:
     head = repository.newest(refresh=refresh)
     text = repository.read(head, PRODUCT_FILE)
     if text is None:
+        there = (root / PRODUCT_FILE).is_file()
         raise ProductInvalid(
-            f"{root}: the newest commit {head[:10]} has no {PRODUCT_FILE}.",
-            "Write one with 'reversion init', and commit it.",
+            f"{root}: the newest commit {head[:10]} has no {PRODUCT_FILE} at its root.",
+            f"Commit the {PRODUCT_FILE} that lies there."
+            if there
+            else "Write one with 'reversion init', and commit it.",
         )
     product = documents.read_product(text, f"{PRODUCT_FILE} at {head[:10]}", repository.list_files(head))
-    entries = documents.read_entries(repository, head, product.features.catalogue)
-    return Workspace(root, home_of(product.product), repository, head, product, entries)
+    return Workspace(root, home_of(product.product), repository, head, product)
