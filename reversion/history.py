@@ -2,9 +2,8 @@
 
 from datetime import datetime
 
-from pydantic import ConfigDict
-
 from reversion.outcome import Verdict
+from reversion.report import Record
 from reversion.text import Value, plain
 
 WAITING = "Waits for approval"
@@ -59,32 +58,11 @@ class Moment(Value):
         return 1 if self.told in _SAID_NO else 3
 
 
-class Record(Value):
-    """The machine-readable record that a reversion leaves; what a run did not come to is empty."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
-
-    verdict: str = ""
-    product: str = ""
-    environment: str = ""
-    snapshot: str = ""
-    digest: str = ""
-    safety_snapshot: str = ""
-    approver: str = ""
-    decision: str = ""
-    reason: str = ""
-    services_restored: str = ""
-    services_failed: str = ""
-    tests_passed: str = ""
-    tests_failed: str = ""
-    features_lost: str = ""
-    features_regained: str = ""
-    others_unchanged: str = ""
-    message: str = ""
-
-
 class RunRecord(Value):
-    """One reversion. `page` is its address in the browser, `asked` the reason given when it was started."""
+    """One reversion. `page` is its address in the browser, `asked` the reason given when it was started.
+
+    `record` is what it left at its end; None where it left nothing.
+    """
 
     id: str
     name: str
@@ -96,7 +74,7 @@ class RunRecord(Value):
     started: datetime | None = None
     ended: datetime | None = None
     page: str = ""
-    record: Record = Record()
+    record: Record | None = None
 
     @property
     def told(self) -> str:

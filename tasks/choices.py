@@ -9,7 +9,6 @@ from prefect.exceptions import ObjectNotFound
 
 from reversion.adapters import tags
 from reversion.operations.workspace import Workspace
-from reversion.snapshot import LATEST_VERIFIED
 from tasks.settings import workspace
 
 _NEWEST = 200
@@ -43,5 +42,5 @@ def with_choices(schema: dict[str, Any], opened: Workspace) -> dict[str, Any]:
     newest = sorted(snapshots, key=lambda name: name.rsplit("/", 1)[1], reverse=True)[:_NEWEST]
     properties = dict(schema.get("properties", {}))
     properties["environment"] = {**properties.get("environment", {}), "enum": environments}
-    properties["snapshot"] = {**properties.get("snapshot", {}), "enum": [LATEST_VERIFIED, *newest]}
+    properties["snapshot"] = {**properties.get("snapshot", {}), "enum": [tags.LATEST_VERIFIED, *newest]}
     return {**schema, "properties": properties, "additionalProperties": False}

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from reversion.errors import ServerFailed
-from reversion.history import Moment, Record, RunRecord
+from reversion.history import Moment, RunRecord
+from reversion.report import Record
 from reversion.text import plain
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -104,7 +105,7 @@ def moment(state: State | None) -> Moment:
     )
 
 
-def told(run: Run, record: Record, page: str) -> RunRecord:
+def told(run: Run, record: Record | None, page: str) -> RunRecord:
     tags = dict(tag.split(":", 1) for tag in run.tags if ":" in tag)
     return RunRecord(
         id=run.id,

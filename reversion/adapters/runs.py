@@ -9,7 +9,8 @@ from uuid import UUID
 from reversion.adapters import run_rows as rows
 from reversion.adapters.prefect_api import PrefectApi
 from reversion.errors import InvalidInput, UnknownName
-from reversion.history import Paper, Record, RunDetail, RunRecord, TaskRun
+from reversion.history import Paper, RunDetail, RunRecord, TaskRun
+from reversion.report import Record
 from reversion.text import Value
 
 REVERT, SNAPSHOT = "revert", "snapshot"
@@ -32,15 +33,18 @@ class Runs:
     def __init__(self, api: PrefectApi) -> None:
         self.api = api
 
-    def start(self, wanted: Wanted, *, key: str) -> str:
-        """Start a reversion and return its run's id. The same key again returns the same id."""
+    def start(self, wanted: Wanted, *, key: str, is_checked: bool = False) -> str:
+        """Start a reversion and return its run's id. The same key again returns the same id.
+
+        The server refuses what its form does not offer, unless the caller has checked that it exists: the
+        newest snapshot may not be in the form yet.
+        """
         asked = {"environment": wanted.environment, "snapshot": wanted.snapshot, "reason": wanted.reason}
         order = {
             "parameters": asked,
             "idempotency_key": key,
             "tags": [f"environment:{wanted.environment}"],
-            "state": {"type": "SCHEDULED", "message": "Asked for with the reversion command."},
-        }
+        } | ({"enforce_parameter_schema": False} if is_checked else {})
         made = self.api.ask(f"/deployments/{self.deployment(wanted.product)}/create_flow_run", order)
         run = rows.parse(rows.Run, made)
         if {name: run.parameters.get(name) for name in asked} != asked:
@@ -139,11 +143,11 @@ class Runs:
                 return
 
     def _told(self, runs: tuple[rows.Run, ...]) -> tuple[RunRecord, ...]:
-        records: dict[str, Record] = {}
+        records: dict[str, Record | None] = {}
         for artifact in self._artifacts(tuple(run.id for run in runs), "table"):
             if artifact.flow_run_id and (artifact.key or "").startswith("record-"):
                 records[artifact.flow_run_id] = _record(artifact.data)
-        return tuple(rows.told(run, records.get(run.id, Record()), self.page(run.id)) for run in runs)
+        return tuple(rows.told(run, records.get(run.id), self.page(run.id)) for run in runs)
 
     def _artifacts(self, run_ids: tuple[str, ...], kind: str) -> list[rows.Artifact]:
         found: list[rows.Artifact] = []
@@ -168,12 +172,15 @@ class Runs:
                 return found
 
 
-def _record(data: Any) -> Record:
+def _record(data: Any) -> Record | None:
+    """Read a record; None where somebody else wrote an artifact of that name."""
     try:
         listed = json.loads(data) if isinstance(data, str) else data
-        return Record.model_validate({k: v for k, v in listed[0].items() if v is not None})
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return Record(message="The record of this run can't be read.")
+        return Record.model_validate(
+            {name: listed[0][name] for name in Record.model_fields if name in listed[0]}
+        )
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def _is_id(text: str) -> bool:

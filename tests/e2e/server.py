@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -71,7 +71,7 @@ def running_server(home: Path, *, auth: str = AUTH) -> Iterator[Server]:
 
 
 @contextmanager
-def running_worker(server: Server, pool: str, extra: Mapping[str, str] = {}) -> Iterator[int]:  # noqa: B006
+def running_worker(server: Server, pool: str, extra: Mapping[str, str] = {}) -> Iterator[int]:
     """Run a process worker for a work pool until the block ends; yield its pid."""
     log = server.home / f"worker-{pool}.log"
     environment = server.environment | settings("worker") | {"PYTHONUNBUFFERED": "1"} | dict(extra)
@@ -102,10 +102,8 @@ def running(
             process.wait(15)
         except subprocess.TimeoutExpired:
             process.kill()
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
 
 

@@ -1,0 +1,111 @@
+"""Follow one run from a terminal: tell what happens, and ask for the approval when it waits for one."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from reversion.adapters.approvals import Approvals
+from reversion.adapters.runs import Runs
+from reversion.commands.printing import note, print_markdown
+from reversion.errors import InvalidInput, Refused, ServerFailed
+from reversion.history import Answer, Moment, Review, RunRecord, TaskRun
+
+Ask = Callable[[Review, Callable[[], bool]], Answer | None]
+"""Gets the answer to a review; None when it was answered elsewhere, as the function given to it tells."""
+
+_INTERVAL = 1.0
+_PATIENCE = 120.0
+_NO_WORKER = 45.0
+_QUIET = ("Cached", "NotReady")
+
+
+class Follower:
+    """Looks at one run again and again and tells only what is new."""
+
+    def __init__(self, runs: Runs, run_id: str) -> None:
+        self._runs = runs
+        self._run_id = run_id
+        self._told: dict[str, str] = {}
+        self._heard = self._begun = time.monotonic()
+
+    def look(self) -> RunRecord | None:
+        """Tell what is new and return the run; None while the server is away, which may take two minutes."""
+        try:
+            run = self._runs.status(self._run_id)
+            tasks = self._runs.tasks(self._run_id)
+        except ServerFailed as error:
+            if time.monotonic() - self._heard > _PATIENCE:
+                raise
+            self._once("server", error.message, f"{error.message} Trying again for two minutes.")
+            return None
+        self._heard = time.monotonic()
+        for task in tasks:
+            self._step(task)
+        self._once("run", f"{run.state.told}{run.state.at}", _line(run.state.at, run.told))
+        if run.state.kind == "SCHEDULED" and self._heard - self._begun > _NO_WORKER:
+            self._once("worker", "", "No worker takes the run. Is one running? 'reversion serve' runs one.")
+        return run
+
+    def _step(self, task: TaskRun) -> None:
+        state = task.state
+        if state.name in _QUIET or not (state.kind == "RUNNING" or state.is_final or _is_retry(state)):
+            return
+        told = {"COMPLETED": f"done in {task.seconds:.1f} s", "RUNNING": "..."}.get(state.kind, state.name)
+        why = f": {state.message}" if state.kind in ("FAILED", "CRASHED") or _is_retry(state) else ""
+        self._once(task.id, f"{state.kind}{state.name}", _line(state.at, f"  {task.name} {told}{why}"))
+
+    def _once(self, subject: str, what: str, line: str) -> None:
+        if self._told.get(subject) != what:
+            self._told[subject] = what
+            note(line)
+
+
+def follow(approvals: Approvals, run_id: str, ask: Ask | None) -> RunRecord:
+    """Follow a run to its end. Where `ask` is None, an approval is only pointed at and waited for."""
+    follower = Follower(approvals.runs, run_id)
+    asked: datetime | None = None
+    while True:
+        run = follower.look()
+        if run and run.state.is_final:
+            return run
+        if run and run.state.is_waiting and run.state.at != asked:
+            asked = run.state.at
+            _decide(approvals, run, follower, ask)
+        else:
+            time.sleep(_INTERVAL)
+
+
+def _decide(approvals: Approvals, run: RunRecord, follower: Follower, ask: Ask | None) -> None:
+    try:
+        review = approvals.review(run.id)
+    except Refused:
+        return
+    print_markdown(review.text)
+    note(f"Answer here or in the browser: {run.page}" if ask else f"It waits for an answer: {run.page}")
+    if ask is None:
+        note(f"In a terminal: reversion approve {run.id[:8]}, or reversion reject {run.id[:8]}")
+        return
+
+    def is_waiting() -> bool:
+        seen = follower.look()
+        return seen is None or seen.state.is_waiting
+
+    while (answer := ask(review, is_waiting)) is not None:
+        try:
+            approvals.answer(review, answer)
+        except InvalidInput as error:
+            note(str(error))
+            if not getattr(ask, "may_ask_again", False):
+                raise
+            continue
+        except Refused as error:
+            note(str(error))
+        return
+
+
+def _is_retry(state: Moment) -> bool:
+    return state.name in ("AwaitingRetry", "Retrying")
+
+
+def _line(at: datetime | None, text: str) -> str:
+    return f"{at.astimezone().strftime('%H:%M:%S') if at else '        '}  {text}"

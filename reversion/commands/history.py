@@ -1,0 +1,82 @@
+"""`reversion history`: what was taken back, when, by whose decision, and how it ended."""
+
+import click
+
+from reversion.commands.connecting import connect
+from reversion.commands.printing import note, print_json, print_markdown, print_table
+from reversion.history import Moment, RunDetail, RunRecord, lines_of
+from reversion.operations.workspace import open_workspace
+
+
+@click.command("history")
+@click.argument("subject", metavar="[ENVIRONMENT|RUN]", default="")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many runs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def history_command(product: str, subject: str, limit: int, as_json: bool) -> None:
+    """List the newest reversions, of ENVIRONMENT or of all; or tell one RUN whole.
+
+    A run is named by its id, its name, or the first letters of either.
+    """
+    workspace = open_workspace(product, refresh=False)
+    runs, name = connect(workspace).runs, workspace.product.product
+    if subject and subject not in workspace.product.environments:
+        detail = runs.detail(runs.find(name, subject).id)
+        print_json(_document(detail)) if as_json else _tell(detail)
+        return
+    listed = runs.history(name, subject or None, limit)
+    if as_json:
+        print_json([{"result": run.told, "run": run} for run in listed])
+    elif listed:
+        heads = ("Started", "Run", "Environment", "Snapshot", "Result", "Decided by", "Message")
+        print_table(heads, map(_row, listed))
+    else:
+        note(f"No reversion of {subject or name} yet.")
+
+
+def _row(run: RunRecord) -> tuple[str, ...]:
+    decided = run.record.approver if run.record else ""
+    return (_time(run), run.id[:8], run.environment, run.snapshot, run.told, decided, run.state.message)
+
+
+def _document(detail: RunDetail) -> dict[str, object]:
+    return {"result": detail.run.told, "detail": detail}
+
+
+def _tell(detail: RunDetail) -> None:
+    run, record = detail.run, detail.run.record
+    facts = [
+        ("Run", f"{run.id} ({run.name})"),
+        ("Environment", run.environment),
+        ("Snapshot", run.snapshot),
+        ("Asked for", run.asked),
+        ("Started", _time(run)),
+        ("Result", f"{run.told}: {run.state.message}" if run.state.message else run.told),
+        ("In the browser", run.page),
+    ]
+    if record:
+        facts += [
+            ("Decision", f"{record.decision} by {record.approver}" if record.approver else ""),
+            ("Reason", record.reason),
+            ("Plan", record.digest),
+            ("Safety snapshot", record.safety_snapshot),
+            (
+                "Other environments",
+                "unchanged" if record.others_unchanged == "yes" else record.others_unchanged,
+            ),
+        ]
+    print_table(("", ""), (fact for fact in facts if fact[1]))
+    print_table(("At", "State", "Message"), (_moment(state) for state in detail.states), title="States")
+    steps = ((task.name, *_moment(task.state)[1:], f"{task.seconds:.1f}") for task in detail.tasks)
+    print_table(("Step", "State", "Message", "Seconds"), steps, title="Steps")
+    for paper in detail.papers:
+        print_markdown(lines_of(paper.text))
+
+
+def _moment(state: Moment) -> tuple[str, str, str]:
+    at = state.at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if state.at else ""
+    return (at, state.told if state.is_waiting or state.is_final else state.name, state.message)
+
+
+def _time(run: RunRecord) -> str:
+    return run.started.astimezone().strftime("%Y-%m-%d %H:%M") if run.started else ""

@@ -1,0 +1,83 @@
+"""Start a reversion and follow it: what `reversion revert` and `reversion undo` have in common."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import click
+
+from reversion.adapters.approvals import Approvals
+from reversion.adapters.runs import Wanted
+from reversion.commands.asking import AskTerminal, GiveAnswer
+from reversion.commands.following import Ask, follow
+from reversion.commands.printing import note, print_json
+from reversion.errors import InvalidInput
+from reversion.history import Answer, RunRecord
+
+as_option = click.option("--as", "name", default="", metavar="NAME", help="Who decides.")
+reason_option = click.option("--reason", default="", help="Why, or a ticket.")
+acknowledge_option = click.option("--acknowledge", is_flag=True, help="The plan's warnings have been read.")
+_OPTIONS = (
+    reason_option,
+    click.option("--wait/--no-wait", default=True, help="Follow the run to its end, or only start it."),
+    click.option("--yes", is_flag=True, help="Approve without asking; needs --as."),
+    as_option,
+    acknowledge_option,
+    click.option("--json", "as_json", is_flag=True, help="Print how it ended as JSON."),
+)
+
+
+class Options:
+    """How to start and follow; checked before anything is started."""
+
+    def __init__(self, **options: Any) -> None:
+        self.wait: bool = options["wait"]
+        self.yes: bool = options["yes"]
+        self.acknowledge: bool = options["acknowledge"]
+        self.as_json: bool = options["as_json"]
+        self.name: str = options["name"]
+        if self.yes and not self.name:
+            raise InvalidInput("An approval needs a name.", "Say who approves with --as NAME.")
+
+    def ask(self, reason: str) -> Ask | None:
+        """Return what gets the approval: the command line, the terminal, or nothing here."""
+        if self.yes:
+            answer = Answer(approve=True, approver=self.name, reason=reason, acknowledge=self.acknowledge)
+            return GiveAnswer(answer)
+        return AskTerminal(self.name) if sys.stdin.isatty() else None
+
+
+def with_start_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of starting and following."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def start(approvals: Approvals, wanted: Wanted, options: Options) -> int:
+    """Start a reversion, follow it unless told otherwise, and return the exit code of how it ended."""
+    run_id = approvals.runs.start(wanted, key=str(uuid4()), is_checked=True)
+    note(f"Run {run_id[:8]}: {wanted.environment} to {wanted.snapshot}")
+    note(f"In the browser: {approvals.runs.page(run_id)}")
+    if not options.wait:
+        _print(approvals.runs.status(run_id), options.as_json)
+        return 0
+    try:
+        ended = follow(approvals, run_id, options.ask(wanted.reason))
+    except KeyboardInterrupt:
+        note("No longer following. The run is left as it is; to see how it stands, and to answer it:")
+        for verb in ("history", "approve", "reject"):
+            note(f"  reversion {verb} {run_id[:8]}")
+        return 1
+    _print(ended, options.as_json)
+    return ended.state.exit_code
+
+
+def _print(run: RunRecord, as_json: bool) -> None:
+    if as_json:
+        print_json({"result": run.told, "run": run})
+    elif run.state.is_final:
+        print(f"{run.told}: {run.state.message}" if run.state.message else run.told)
+    else:
+        print(run.id)

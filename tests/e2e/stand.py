@@ -1,0 +1,100 @@
+"""A small product deployed on a real server with a real worker, and what a person does with it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reversion.adapters.approvals import Approvals
+from reversion.adapters.prefect_api import Address, PrefectApi
+from reversion.adapters.runs import Runs, Wanted
+from reversion.history import Answer, RunDetail, RunRecord
+from tests.e2e.server import Server, running_worker, wait_for
+from tests.small_product import SmallProduct, make_small_product
+
+OLD = {"cart": "1.0.0", "pay": "1.0.0", "web": "1.0.0"}
+NEW = {"cart": "1.1.0", "pay": "1.1.0", "web": "1.1.0"}
+PATIENCE = 120
+
+
+@dataclass(frozen=True)
+class Stand:
+    """The small product with its server; `snapshots` maps environments to the verified snapshot of 1.0.0."""
+
+    small: SmallProduct
+    server: Server
+    snapshots: dict[str, str]
+
+    @property
+    def api(self) -> PrefectApi:
+        return PrefectApi(Address(url=self.server.url, auth=self.server.auth))
+
+    @property
+    def runs(self) -> Runs:
+        return Runs(self.api)
+
+    @property
+    def approvals(self) -> Approvals:
+        return Approvals(self.api)
+
+    def command(self, *arguments: str, module: str = "reversion.cli") -> subprocess.CompletedProcess[str]:
+        """Run `reversion --product P ...` as a person would."""
+        return subprocess.run(
+            [sys.executable, "-m", module, "--product", str(self.small.product), *arguments],
+            env=self.server.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+
+    def start(self, environment: str = "staging", snapshot: str = "") -> str:
+        wanted = Wanted(
+            product=self.small.name, environment=environment, snapshot=snapshot or self.snapshots[environment]
+        )
+        return self.runs.start(wanted, key=f"test-{time.monotonic_ns()}")
+
+    def start_and_wait(self, environment: str = "staging", snapshot: str = "") -> str:
+        """Start a reversion and wait until it asks."""
+        run = self.start(environment, snapshot)
+        self.wait_until(run, "Waits for approval")
+        return run
+
+    def answer(self, run: str, *, approve: bool = True, approver: str = "Ana") -> None:
+        review = self.approvals.review(run)
+        self.approvals.answer(review, Answer(approve=approve, approver=approver, reason="OPS-7", acknowledge=True))
+
+    def wait_until(self, run: str, told: str) -> RunRecord:
+        """Wait until the run is told so; fail with its story where it ends otherwise."""
+
+        def is_there() -> bool:
+            record = self.runs.status(run)
+            if record.state.is_final and record.told != told:
+                raise AssertionError(f"ended as {record.told}, not {told}: {record.state.message}")
+            return record.told == told
+
+        wait_for(is_there, PATIENCE, f"run {run} to be '{told}'")
+        return self.runs.status(run)
+
+    def detail(self, run: str) -> RunDetail:
+        return self.runs.detail(run)
+
+
+@contextmanager
+def a_stand(server: Server, directory: Path, name: str) -> Iterator[Stand]:
+    """Build the product, take verified snapshots of 1.0.0, move on to 1.1.0, deploy, and run a worker."""
+    small = make_small_product(directory, name=name)
+    stand = Stand(small, server, {})
+    for environment in ("staging", "uat"):
+        small.run(environment, **OLD)
+        done = stand.command("snapshot", environment, "--test")
+        assert done.returncode == 0, done.stderr
+        stand.snapshots[environment] = done.stdout.split()[0]
+        small.run(environment, **NEW)
+    done = stand.command(module="deployments.deploy")
+    assert done.returncode == 0, done.stderr
+    with running_worker(server, f"reversion-{name}", {"PYTHONPATH": os.getcwd()}):
+        yield stand

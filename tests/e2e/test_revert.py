@@ -1,0 +1,175 @@
+"""Reversions on a real server and worker: every way they end, and what is where then."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.server import Server, wait_for
+from tests.e2e.stand import NEW, OLD, Stand, a_stand
+
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture(scope="module")
+def deployed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    with a_stand(server, tmp_path_factory.mktemp("small"), "small") as stand:
+        yield stand
+
+
+@pytest.fixture
+def stand(deployed: Stand) -> Stand:
+    """The stand with both environments at 1.1.0 again, and nothing broken."""
+    deployed.small.run("staging", **NEW)
+    deployed.small.run("uat", **NEW)
+    for name in ("red", "broken-cart"):
+        (deployed.small.root / name).unlink(missing_ok=True)
+    return deployed
+
+
+def test_an_approved_reversion_is_proven_and_only_its_environment_changes(stand: Stand):
+    run = stand.start_and_wait()
+    review = stand.approvals.review(run)
+    assert stand.small.running("staging") == NEW
+
+    stand.answer(run)
+    record = stand.wait_until(run, "Proven")
+
+    assert "You will lose (2)" in review.text
+    assert review.text.index("SHOP-3") < review.text.index("SHOP-2"), "the security fix comes first"
+    assert stand.small.running("staging") == OLD
+    assert stand.small.running("uat") == NEW
+    assert (stand.small.root / "staging-1" / "settings.ini").read_text() == "colour = blue\n"
+    assert record.record is not None
+    assert (record.record.approver, record.record.reason) == ("Ana", "OPS-7")
+    assert record.record.others_unchanged == "yes"
+    assert record.record.safety_snapshot in stand.small.tags()
+    detail = stand.detail(run)
+    names = [task.name for task in detail.tasks]
+    assert {"Restore cart", "Restore pay", "Restore web", "Production test smoke"} <= set(names)
+    papers = {paper.key: paper.text for paper in detail.papers}
+    assert "SHOP-1" in papers["features-small-staging"]
+    assert "unchanged" in papers["outcome-staging"]
+
+
+def test_a_reversion_can_be_undone_to_its_safety_snapshot(stand: Stand):
+    run = stand.start_and_wait()
+    stand.answer(run)
+    safety = stand.wait_until(run, "Proven").record.safety_snapshot
+
+    done = stand.command("undo", run, "--yes", "--as", "Bo")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert stand.small.running("staging") == NEW
+    newest = stand.runs.history("small", "staging", 1)[0]
+    assert (newest.told, newest.snapshot) == ("Proven", safety)
+
+
+def test_a_rejected_reversion_changes_nothing(stand: Stand):
+    tags = stand.small.tags()
+    run = stand.start_and_wait()
+
+    stand.answer(run, approve=False)
+    record = stand.wait_until(run, "Rejected")
+
+    assert "Ana rejected it: OPS-7" in record.state.message
+    assert stand.small.running("staging") == NEW
+    assert stand.small.tags() == tags
+
+
+def test_silence_means_no(stand: Stand):
+    run = stand.start("uat")
+
+    wait_for(lambda: stand.runs.status(run).state.is_final, 120, "the approval to time out")
+
+    assert stand.runs.status(run).told == "Expired"
+    assert stand.small.running("uat") == NEW
+
+
+def test_an_approval_is_void_when_the_environment_has_drifted(stand: Stand):
+    run = stand.start_and_wait()
+    stand.small.run("staging", web="1.0.0")
+
+    stand.answer(run)
+    record = stand.wait_until(run, "Void")
+
+    assert "has changed since the review" in record.state.message
+    assert stand.small.running("staging") == NEW | {"web": "1.0.0"}
+
+
+def test_a_second_reversion_of_the_environment_is_refused_while_one_waits(stand: Stand):
+    first = stand.start_and_wait()
+
+    second = stand.start()
+    record = stand.wait_until(second, "Refused")
+
+    assert first in record.state.message
+    stand.answer(first, approve=False)
+    stand.wait_until(first, "Rejected")
+
+
+def test_a_broken_playbook_ends_as_restore_failed_and_names_task_host_and_way_back(stand: Stand):
+    (stand.small.root / "broken-cart").touch()
+    run = stand.start_and_wait()
+
+    stand.answer(run)
+    record = stand.wait_until(run, "Restore failed")
+
+    assert "Claim the disk space" in record.state.message
+    assert "no space left on device" in record.state.message
+    assert "staging-1" in record.state.message
+    assert record.record.safety_snapshot in record.state.message
+    now = stand.small.running("staging")
+    assert now["cart"] == "1.1.0"
+    assert now["pay"] == "1.0.0", "what depends on nothing broken goes on"
+    states = {task.name: task for task in stand.detail(run).tasks}
+    assert not any(name.startswith("Production test") for name in states)
+
+
+def test_a_red_production_test_ends_as_tests_failed(stand: Stand):
+    (stand.small.root / "red").touch()
+    run = stand.start_and_wait()
+
+    stand.answer(run)
+    record = stand.wait_until(run, "Tests failed")
+
+    assert "must not be pushed live: smoke: exit code 3" in record.state.message
+    assert stand.small.running("staging") == OLD
+    assert (record.record.tests_passed, record.record.tests_failed) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("environment", "snapshot", "words"),
+    [
+        pytest.param("nowhere", "latest-verified", "No environment named 'nowhere'", id="an unknown environment"),
+        pytest.param("staging", "reversion/staging/2020-01-01T00-00-00Z-000000000000", "No snapshot", id="an unknown tag"),
+        pytest.param("staging", "uat", "environment", id="a snapshot of another environment"),
+        pytest.param("staging", "--help", "No snapshot|is no snapshot", id="an option for a tag"),
+    ],
+)
+def test_wrong_names_are_refused_by_the_flow_too(stand: Stand, environment, snapshot, words):
+    deployment = stand.runs.deployment("small")
+    stand.api.change(f"/deployments/{deployment}", {"enforce_parameter_schema": False})
+    try:
+        run = stand.start(environment, stand.snapshots.get(snapshot, snapshot))
+        record = stand.wait_until(run, "Refused")
+    finally:
+        stand.api.change(f"/deployments/{deployment}", {"enforce_parameter_schema": True})
+
+    import re
+
+    assert re.search(words, record.state.message)
+    assert stand.small.running("staging") == NEW
+
+
+def test_the_history_reads_back_as_a_table_and_in_full(stand: Stand):
+    run = stand.start_and_wait()
+    stand.answer(run, approve=False)
+    stand.wait_until(run, "Rejected")
+
+    table = stand.command("history", "staging")
+    full = stand.command("history", run)
+
+    assert table.returncode == 0, table.stderr
+    assert "Rejected" in table.stdout
+    assert "You will lose (2)" in full.stdout
+    assert "OPS-7" in full.stdout
