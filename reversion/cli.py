@@ -2,6 +2,8 @@
 
 import importlib
 import sys
+import tempfile
+import traceback
 from typing import Any, NoReturn
 
 import click
@@ -81,6 +83,16 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except ReversionError as error:
         click.echo(f"reversion: {error}", err=True)
         sys.exit(error.exit_code)
+    except Exception as error:
+        click.echo(f"reversion: {_unforeseen(error)}", err=True)
+        sys.exit(3)
+
+
+def _unforeseen(error: Exception) -> str:
+    """Keep the traceback in a file, and say in a sentence what happened and where that file is."""
+    with tempfile.NamedTemporaryFile("w", prefix="reversion-", suffix=".log", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    return f"An error that nobody foresaw: {type(error).__name__}: {str(error)[:200]}. Report it with {file.name}"
 
 
 if __name__ == "__main__":

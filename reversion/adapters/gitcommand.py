@@ -75,14 +75,15 @@ class GitCommand:
         """Give the output to read while the command runs; it is ended when the block is left early."""
         with _as_file(stdin) as given:
             try:
-                process = self._git.execute(
+                held = self._git.execute(
                     self._line(arguments),
                     env=_environment(),
                     istream=given,  # type: ignore[arg-type]
                     as_process=True,
-                ).proc
+                )
             except (git.CommandError, OSError, ValueError) as error:
                 raise self._failure(arguments[0], getattr(error, "stderr", "") or str(error)) from error
+        process = held.proc  # `held` ends the process when it is dropped, so it must live as long
         if process is None or process.stdout is None or process.stderr is None:
             raise self._failure(arguments[0], "")
         said = _Listener(process.stderr)

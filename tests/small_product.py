@@ -1,0 +1,169 @@
+"""A small real product on local connections: three services whose instances are version files, and three
+environments: staging and uat can be reverted, live can't.
+
+`web` depends on `cart`; `pay` stands alone. Restoring writes the version file, observing reads it.
+Features: SHOP-1 (cart, web) is in 1.0.0; SHOP-2 (cart) and the security fix SHOP-3 (pay) come with 1.1.0.
+"""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.gitbuilder import GitBuilder
+
+SERVICES = ("cart", "pay", "web")
+
+PRODUCT = """\
+schema: reversion.product/1
+product: {name}
+services:
+  cart: {{repository: ../cart}}
+  pay: {{repository: ../pay}}
+  web: {{repository: ../web, depends_on: [cart]}}
+environments:
+  staging:
+    inventory: ansible/staging.yml
+    restore: ansible/restore.yml
+    configure: ansible/configure.yml
+    observe: {{file: "{{root}}/{{reversion_host}}/{{service}}/VERSION"}}
+    configuration: [ansible/staging.yml, ansible/settings.ini]
+    restore_retries: 3
+    retry_delay: 2
+    production_tests: [smoke, prices]
+  uat:
+    inventory: ansible/uat.yml
+    restore: ansible/restore.yml
+    observe: {{file: "{{root}}/{{reversion_host}}/{{service}}/VERSION"}}
+    approval_timeout: 5
+    approvers: [ana@example.com]
+    production_tests: [smoke]
+  live:
+    inventory: ansible/live.yml
+    observe: {{file: "{{root}}/{{reversion_host}}/{{service}}/VERSION"}}
+features:
+  conventions:
+    - {{kind: line, names: [Feature]}}
+production_tests:
+  smoke:
+    command: [sh, -c, 'test -e {root}/red || exit 0; echo "prices are wrong"; exit 3']
+    timeout: 20
+  prices:
+    command: [sh, -c, 'echo "<testsuite><testcase name=\\"buys\\"/></testsuite>" > report.xml']
+    timeout: 20
+    junit: report.xml
+"""
+
+RESTORE = """\
+- hosts: reversion_targets
+  gather_facts: false
+  tasks:
+    - name: Make the directory
+      ansible.builtin.file: {path: "{{ root }}/{{ reversion_host }}/{{ reversion_service }}", state: directory}
+    - name: Look for a broken disk
+      ansible.builtin.stat: {path: "{{ root }}/broken-{{ reversion_service }}"}
+      register: broken
+    - name: Claim the disk space
+      ansible.builtin.fail: {msg: no space left on device}
+      when: broken.stat.exists
+    - name: Write the version
+      ansible.builtin.copy:
+        content: "{{ reversion_version }}"
+        dest: "{{ root }}/{{ reversion_host }}/{{ reversion_service }}/VERSION"
+"""
+
+CONFIGURE = """\
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Write the settings
+      ansible.builtin.copy: {src: settings.ini, dest: "{{ root }}/{{ inventory_hostname }}/settings.ini"}
+"""
+
+
+@dataclass(frozen=True)
+class SmallProduct:
+    """Where it all is: `product` is the repository, `root` holds what runs."""
+
+    directory: Path
+    name: str
+
+    @property
+    def product(self) -> Path:
+        return self.directory / "product"
+
+    @property
+    def root(self) -> Path:
+        return self.directory / "run"
+
+    def run(self, environment: str, **versions: str) -> None:
+        """Let the environment's one host run these versions, behind Reversion's back."""
+        for service, version in versions.items():
+            file = self.root / f"{environment}-1" / service / "VERSION"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(version)
+
+    def running(self, environment: str) -> dict[str, str]:
+        """Read what the environment's host runs."""
+        return {
+            service: (self.root / f"{environment}-1" / service / "VERSION").read_text() for service in SERVICES
+        }
+
+    def git(self) -> GitBuilder:
+        return GitBuilder(self.product)
+
+    def tags(self) -> tuple[str, ...]:
+        listed = subprocess.run(
+            ["git", "tag", "--list", "reversion/*"], cwd=self.product, capture_output=True, text=True, check=True
+        )
+        return tuple(listed.stdout.split())
+
+
+def make_small_product(directory: Path, *, name: str = "small") -> SmallProduct:
+    """Build the services' repositories and the product; staging and uat run 1.1.0 everywhere, live 1.0.0."""
+    small = SmallProduct(directory, name)
+    _services(directory)
+    product = GitBuilder(small.product)
+    product.commit(
+        "Describe the product",
+        {
+            "reversion.yaml": PRODUCT.format(name=name, root=small.root),
+            "ansible/restore.yml": RESTORE,
+            "ansible/configure.yml": CONFIGURE,
+            "ansible/settings.ini": "colour = blue\n",
+            "ansible/staging.yml": _inventory("staging-1", "127.0.4.1", small.root),
+            "ansible/uat.yml": _inventory("uat-1", "127.0.3.1", small.root),
+            "ansible/live.yml": _inventory("live-1", "127.0.5.1", small.root),
+        },
+    )
+    small.run("staging", cart="1.1.0", pay="1.1.0", web="1.1.0")
+    small.run("uat", cart="1.1.0", pay="1.1.0", web="1.1.0")
+    small.run("live", cart="1.0.0", pay="1.0.0", web="1.0.0")
+    return small
+
+
+def _services(directory: Path) -> None:
+    said = {
+        "cart": ("feat: gift cards\n\nFeature: SHOP-1", "feat: coupons\n\nFeature: SHOP-2"),
+        "pay": ("feat: cards\n\nFeature: SHOP-4", "security: check amounts\n\nFeature: SHOP-3"),
+        "web": ("feat: show gift cards\n\nFeature: SHOP-1", "chore: tidy"),
+    }
+    for name, (first, second) in said.items():
+        service = GitBuilder(directory / name)
+        service.commit(first, {"a.txt": "1"})
+        service.tag("v1.0.0")
+        service.commit(second, {"b.txt": "2"})
+        service.tag("v1.1.0")
+
+
+def _inventory(host: str, address: str, root: Path) -> str:
+    return f"""\
+all:
+  vars:
+    ansible_connection: local
+    ansible_python_interpreter: "{{{{ ansible_playbook_python }}}}"
+    root: {root}
+  children:
+    cart: {{hosts: {{{host}: {{ansible_host: {address}}}}}}}
+    pay: {{hosts: {{{host}: {{}}}}}}
+    web: {{hosts: {{{host}: {{}}}}}}
+"""
