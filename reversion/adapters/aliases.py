@@ -17,7 +17,7 @@ must not assume: that `inventory_hostname` is the real name, or that `groups` an
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Member:
-    """One host of the inventory to write: its name there, the real host, its groups, and further variables as data."""
+    """One host of the inventory to write: its name there, the real host, its groups, further variables as JSON."""
 
     name: str
     host: Host
     groups: tuple[str, ...]
-    variables: tuple[tuple[str, str], ...] = ()
+    variables: str = "{}"
+
+    def having(self, **variables: Any) -> "Member":
+        """Return the member with more variables: what JSON can say, text as a template unless marked as `data`."""
+        return replace(self, variables=json.dumps({**json.loads(self.variables), **variables}))
 
 
 def instances(product: Product, inventory: Inventory) -> tuple[Target, ...]:
@@ -70,10 +74,11 @@ def make_alias(product: Product, inventory: Inventory, target: Target, about: Ma
     foreign = {other.hosts for other in product.services.values()} - {service.hosts}
     told = {"service": service.name, "host": host.name, "environment": inventory.environment, **about}
     variables = {**_own_variables(service), **{f"reversion_{name}": value for name, value in told.items()}}
+    as_data = {name: data(value) for name, value in variables.items()}
     groups = tuple(
         group for group in host.groups if group not in foreign and not group.startswith("reversion_")
     )
-    return Member(target.alias, host, (TARGETS, *groups), tuple(variables.items()))
+    return Member(target.alias, host, (TARGETS, *groups)).having(**as_data)
 
 
 def write_inventory(path: Path, inventory: Inventory, members: tuple[Member, ...], fence: Fence) -> None:
@@ -107,4 +112,4 @@ def _variables(member: Member, fence: Fence) -> dict[str, Any]:
         variables["ansible_host"] = member.host.address
     if "ansible_ssh_common_args" in variables:
         variables["ansible_ssh_common_args"] = fence.arguments(variables["ansible_ssh_common_args"])
-    return {**variables, **{name: data(value) for name, value in member.variables}}
+    return {**variables, **json.loads(member.variables)}

@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from reversion.adapters.aliases import Member, Target, make_alias, write_inventory
+from reversion.adapters.aliases import Member, Target, write_inventory
 from reversion.adapters.ansible_run import Order, Ran, run_playbook
 from reversion.adapters.ansible_settings import run_command, surroundings
-from reversion.adapters.ansible_yaml import to_yaml
+from reversion.adapters.ansible_yaml import data, to_yaml
 from reversion.adapters.fence import REFUSAL, build_fence
-from reversion.adapters.probes import observation_plays, seen_version, why_unfinished
+from reversion.adapters.probes import make_watched, observation_plays, observed, seen_version, why_unfinished
 from reversion.adapters.rundir import run_directory
 from reversion.adapters.stage import Stage
 from reversion.errors import HostUnreachable, PlaybookFailed, ProductInvalid
@@ -76,7 +76,7 @@ def _run_restore(stage: Stage, wanted: tuple[RestoreTarget, ...], playbook: Path
         fence = build_fence(run.fence, stage.inventory, around)
         members = tuple(member for target in wanted for member in _members(stage, target))
         write_inventory(run.inventory, stage.inventory, members, fence)
-        plays = observation_plays(stage.product, stage.environment, instances, wait=True)
+        plays = observation_plays(stage, instances, wait=True)
         run.observation.write_text(plays, encoding="ascii")
         both = [{"import_playbook": str(path)} for path in (playbook, run.observation)]
         run.playbook.write_text(to_yaml(both), encoding="ascii")
@@ -86,7 +86,7 @@ def _run_restore(stage: Stage, wanted: tuple[RestoreTarget, ...], playbook: Path
 
 def _members(stage: Stage, target: RestoreTarget) -> tuple[Member, ...]:
     about = {"version": target.version, "commit": target.commit or "", "snapshot": target.snapshot}
-    return tuple(make_alias(stage.product, stage.inventory, instance, about) for instance in target.targets())
+    return tuple(make_watched(stage, instance, about) for instance in target.targets())
 
 
 def _judge(stage: Stage, ran: Ran, target: RestoreTarget) -> StepResult:
@@ -122,10 +122,13 @@ def _judge_instance(stage: Stage, ran: Ran, target: Target, wanted: str) -> tupl
         message = reason.message if reason else "Ansible gave no reason"
         state = "failed" if REFUSAL in message else "unreachable"
         return state, f"{where}: {_reached(state, reason.task if reason else '')}: {message}", version or ""
-    if reason and not reason.observing and target.alias in ran.failed:
+    if reason and target.alias in ran.failed:
         return "failed", f"{where}: task '{reason.task}' failed: {reason.message}", version or ""
     if target.alias not in ran.touched:
         return "failed", _untouched(stage, where), version or ""
+    seen = observed(ran, target)
+    if seen and seen.kind == "unreachable":
+        return "unreachable", f"{where}: the host cannot be reached after the restore: {seen.message}", ""
     if version != wanted:
         return "failed", f"{where}: the playbook ran, but the version can't be read: {problem}.", ""
     if target.alias in ran.failed or target.alias not in ran.ok:
@@ -151,10 +154,10 @@ def configure(stage: Stage, snapshot: str) -> None:
     """
     playbook = _playbook(stage, stage.environment.configure, "configure")
     around = surroundings(stage.tree, stage.environment)
-    about = (("reversion_environment", stage.environment.name), ("reversion_snapshot", snapshot))
+    about = {"reversion_environment": data(stage.environment.name), "reversion_snapshot": data(snapshot)}
     with run_directory() as run:
         fence = build_fence(run.fence, stage.inventory, around)
-        members = tuple(Member(host.name, host, host.groups, about) for host in stage.inventory.hosts)
+        members = tuple(Member(host.name, host, host.groups).having(**about) for host in stage.inventory.hosts)
         write_inventory(run.inventory, stage.inventory, members, fence)
         run.playbook.write_text(to_yaml([{"import_playbook": str(playbook)}]), encoding="ascii")
         order = Order(stage.environment.restore_timeout, stage.say, stage.cancelled)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from reversion.adapters.aliases import Target, instances, make_alias, write_inventory
+from reversion.adapters.aliases import Member, Target, instances, make_alias, write_inventory
 from reversion.adapters.ansible_run import Order, Ran, Result, message_of, run_playbook
 from reversion.adapters.ansible_settings import surroundings
 from reversion.adapters.ansible_yaml import data, to_yaml
@@ -18,7 +18,7 @@ from reversion.adapters.stage import Stage
 from reversion.adapters.versions import read_version
 from reversion.environment import Instance, Observation
 from reversion.errors import PlaybookFailed
-from reversion.product import Environment, Observe, Product
+from reversion.product import Observe
 from reversion.text import plain
 
 _TASK_TIMEOUT = 30
@@ -46,8 +46,8 @@ def _ask(stage: Stage, targets: tuple[Target, ...]) -> Ran:
     around = surroundings(stage.tree, stage.environment)
     with run_directory() as run:
         fence = build_fence(run.fence, stage.inventory, around)
-        plays = observation_plays(stage.product, stage.environment, targets, wait=False)
-        members = tuple(make_alias(stage.product, stage.inventory, target, {}) for target in targets)
+        plays = observation_plays(stage, targets, wait=False)
+        members = tuple(make_watched(stage, target, {}) for target in targets)
         write_inventory(run.inventory, stage.inventory, members, fence)
         run.observation.write_text(plays, encoding="ascii")
         run.playbook.write_text(to_yaml([{"import_playbook": str(run.observation)}]), encoding="ascii")
@@ -60,35 +60,56 @@ def _ask(stage: Stage, targets: tuple[Target, ...]) -> Ran:
     return ran
 
 
-def observation_plays(
-    product: Product, environment: Environment, targets: tuple[Target, ...], *, wait: bool
-) -> str:
-    """Write one play for each way to read a version. With `wait` a service gets some seconds to come up as wanted."""
-    ways: dict[Observe, list[str]] = {}
-    for target in targets:
-        way = product.service(target.service).observe or environment.observe
-        ways.setdefault(way, []).append(target.alias)
-    return to_yaml([_play(way, aliases, wait=wait) for way, aliases in ways.items()]) + "\n"
-
-
-def _play(way: Observe, aliases: list[str], *, wait: bool) -> dict[str, Any]:
+def make_watched(stage: Stage, target: Target, about: Mapping[str, str]) -> Member:
+    """Build a target's alias that also knows how its version is read."""
+    way = _way(stage, target)
     texts = _Texts()
-    task = {"name": "Read the version", **_module(way, texts), "register": "reversion_seen"}
-    task |= {"timeout": _TASK_TIMEOUT, "check_mode": False, "changed_when": False}
-    if wait and way.file is None:
-        answer = "stdout" if way.command else "content"
-        task |= {
-            "until": f"reversion_seen is succeeded and reversion_version in reversion_seen.{answer} | default('')",
-            "retries": _RETRIES,
-            "delay": 1,
+    asked: Any = [texts.template(text) for text in way.command or (way.url or way.file or "",)]
+    member = make_alias(stage.product, stage.inventory, target, about)
+    return member.having(reversion_texts=texts.literals, reversion_asked=asked)
+
+
+def observation_plays(stage: Stage, targets: tuple[Target, ...], *, wait: bool) -> str:
+    """Write a play for each kind of reading. With `wait` a service gets some seconds to come up as wanted."""
+    kinds: dict[str, list[str]] = {}
+    for target in targets:
+        kinds.setdefault(_kind(_way(stage, target)), []).append(target.alias)
+    return to_yaml([_play(kind, aliases, wait=wait) for kind, aliases in kinds.items()]) + "\n"
+
+
+def _way(stage: Stage, target: Target) -> Observe:
+    return stage.product.service(target.service).observe or stage.environment.observe
+
+
+def _kind(way: Observe) -> str:
+    return "url" if way.url is not None else "file" if way.file is not None else "command"
+
+
+_MODULES: Mapping[str, Mapping[str, Any]] = {
+    "url": {
+        "ansible.builtin.uri": {
+            "url": "{{ reversion_asked[0] }}",
+            "method": "GET",
+            "return_content": True,
+            "timeout": _URL_TIMEOUT,
+            "use_proxy": False,
         }
-    return {
-        "name": "Read what runs",
-        "hosts": aliases,
-        "gather_facts": False,
-        "vars": {"reversion_texts": texts.literals},
-        "tasks": [task],
-    }
+    },
+    "file": {"ansible.builtin.slurp": {"src": "{{ reversion_asked[0] }}"}},
+    "command": {"ansible.builtin.command": {"argv": "{{ reversion_asked }}"}},
+}
+
+
+def _play(kind: str, aliases: list[str], *, wait: bool) -> dict[str, Any]:
+    task = {"name": "Read the version", **_MODULES[kind], "register": "reversion_seen"}
+    task |= {"timeout": _TASK_TIMEOUT, "check_mode": False, "changed_when": False}
+    # Ansible starts no further play once every host of one has failed.
+    task |= {"ignore_errors": True, "ignore_unreachable": True}
+    if wait and kind != "file":
+        answer = "stdout" if kind == "command" else "content"
+        seen = f"reversion_version in reversion_seen.{answer} | default('')"
+        task |= {"until": f"reversion_seen is succeeded and {seen}", "retries": _RETRIES, "delay": 1}
+    return {"name": "Read what runs", "hosts": aliases, "gather_facts": False, "tasks": [task]}
 
 
 class _Texts:
@@ -108,29 +129,12 @@ class _Texts:
         return "{{ " + " ~ ".join(parts) + " }}"
 
 
-def _module(way: Observe, texts: _Texts) -> dict[str, Any]:
-    if way.url is not None:
-        return {
-            "ansible.builtin.uri": {
-                "url": texts.template(way.url),
-                "method": "GET",
-                "return_content": True,
-                "timeout": _URL_TIMEOUT,
-                "use_proxy": False,
-            }
-        }
-    if way.file is not None:
-        return {"ansible.builtin.slurp": {"src": texts.template(way.file)}}
-    return {"ansible.builtin.command": {"argv": [texts.template(text) for text in way.command or ()]}}
-
-
 def seen_version(ran: Ran, target: Target, stage: Stage) -> tuple[str | None, str]:
     """Return the version that the run's observation saw on a target, or None and why it could not be read."""
-    way = stage.product.service(target.service).observe or stage.environment.observe
-    mine = [result for result in ran.results if result.observing and result.host == target.alias]
-    if not mine:
+    way = _way(stage, target)
+    last = observed(ran, target)
+    if last is None:
         return None, "Ansible gave no result for it"
-    last = mine[-1]
     if last.kind == "unreachable":
         return None, f"the host cannot be reached: {last.message}"
     answer: dict[str, Any] = json.loads(last.answer)
@@ -140,6 +144,12 @@ def seen_version(ran: Ran, target: Target, stage: Stage) -> tuple[str | None, st
     ):
         return None, _problem(last, answer)
     return read_version(text, way.field) if text is not None else (None, "the answer is too long or missing")
+
+
+def observed(ran: Ran, target: Target) -> Result | None:
+    """Return the last result of the run's observation of a target."""
+    mine = [result for result in ran.results if result.observing and result.host == target.alias]
+    return mine[-1] if mine else None
 
 
 def _answered(way: Observe, answer: Mapping[str, Any]) -> str | None:
