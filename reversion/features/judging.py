@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reversion.features.ledger import Ledger, Standing
+from reversion.features.ledger import NOTHING, Ledger, Standing
 from reversion.features.values import Part, State
 
 
@@ -58,7 +58,7 @@ class _Share:
 
 def judge(yardstick: Yardstick, standings: Mapping[str, Standing | None]) -> Judged:
     """Fold the services' shares; one share that can't be known makes the feature unknown."""
-    shares = [_share(name, yardstick, standings.get(name)) for name in yardstick.services()]
+    shares = [_share(name, yardstick, standings.get(name, NOTHING)) for name in yardstick.services()]
     return Judged(
         state=_state(shares),
         parts=tuple(share.part for share in shares if share.part.need or share.part.unknown),

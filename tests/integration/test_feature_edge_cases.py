@@ -1,0 +1,482 @@
+"""The edge cases of judging features, each on a repository that Git itself made."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reversion.adapters.histories import read_history
+from reversion.adapters.repository import Repository
+from reversion.features.resolver import Resolver
+from reversion.features.values import Feature, History, State
+from reversion.product import CatalogueEntry, FeatureSettings, Key, Line, PullRequest, Service
+from tests.gitbuilder import GitBuilder
+
+SETTINGS = FeatureSettings(
+    conventions=(Line(kind="line", names=("Feature",)), Key(kind="key", projects=("SHOP",)))
+)
+Build = Callable[[GitBuilder], str]
+
+
+def a_service(**changes: object) -> Service:
+    fields = {"name": "cart", "repository": "cart", "hosts": "cart"} | changes
+    return Service.model_validate(fields)
+
+
+def read(builder: GitBuilder, *commits: str, **changes: object) -> History:
+    return read_history(Repository(builder.path), a_service(**changes), commits)
+
+
+def judge(builder: GitBuilder, version: str, id: str = "SHOP-1") -> Feature:
+    resolver = Resolver((read(builder, version),), SETTINGS)
+    return next(feature for feature in resolver.features({"cart": version}) if feature.id == id)
+
+
+def a_repository(tmp_path: Path) -> GitBuilder:
+    builder = GitBuilder(tmp_path / "cart")
+    builder.commit("chore: begin", {"README": "cart"})
+    return builder
+
+
+def picked_to_a_release_branch(git: GitBuilder) -> str:
+    git.branch("release")
+    git.checkout("main")
+    fix = git.commit("fix: totals SHOP-1", {"fix": "1"})
+    git.checkout("release")
+    git.commit("release notes", {"notes": "1"})
+    return git.pick(fix)
+
+
+def picked_and_the_original_reverted_on_main(git: GitBuilder) -> str:
+    picked = picked_to_a_release_branch(git)
+    git.checkout("main")
+    git.revert("main")
+    return picked
+
+
+def revert_picked_to_the_release_branch(git: GitBuilder) -> str:
+    picked_to_a_release_branch(git)
+    git.checkout("main")
+    reverted = git.revert("main")
+    git.checkout("release")
+    return git.pick(reverted)
+
+
+def unmarked_pick_of_a_revert(git: GitBuilder) -> str:
+    picked_to_a_release_branch(git)
+    git.checkout("main")
+    reverted = git.revert("main")
+    git.checkout("release")
+    return git.pick(reverted, marked=False)
+
+
+def revert_of_a_revert(git: GitBuilder) -> str:
+    change = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    return git.revert(git.revert(change))
+
+
+def revert_of_a_revert_of_a_revert(git: GitBuilder) -> str:
+    return git.revert(revert_of_a_revert(git))
+
+
+def revert_picked_and_brought_back_on_main_only(git: GitBuilder) -> str:
+    withdrawn = revert_picked_to_the_release_branch(git)
+    git.checkout("main")
+    git.revert("main")
+    return withdrawn
+
+
+def landed_again_under_the_same_key(git: GitBuilder) -> str:
+    change = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    git.revert(change)
+    return git.commit("feat: gift cards, done right SHOP-1", {"gift": "2"})
+
+
+def reapplied_in_the_words_of_newer_git(git: GitBuilder) -> str:
+    change = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    reverted = git.revert(change)
+    return git.commit(
+        f'Reapply "feat: gift cards SHOP-1"\n\nThis reverts commit {reverted}.\n', {"gift": "1"}
+    )
+
+
+def a_merged_topic(git: GitBuilder) -> str:
+    git.branch("topic")
+    git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    git.commit("feat: gift card codes SHOP-1", {"codes": "1"})
+    git.checkout("main")
+    git.commit("chore: elsewhere", {"else": "1"})
+    return git.merge("topic")
+
+
+def revert_of_a_merge(git: GitBuilder) -> str:
+    return git.revert(a_merged_topic(git), mainline=1)
+
+
+def merged_again_after_its_revert(git: GitBuilder) -> str:
+    revert_of_a_merge(git)
+    git.checkout("topic")
+    git.commit("chore: more", {"more": "1"})
+    git.checkout("main")
+    merged = git.merge("topic")
+    assert "gift" not in git.files()
+    return merged
+
+
+def revert_of_a_merge_reverted(git: GitBuilder) -> str:
+    brought_back = git.revert(revert_of_a_merge(git))
+    assert "gift" in git.files()
+    return brought_back
+
+
+def merge_reverted_after_one_side_was_picked(git: GitBuilder) -> str:
+    git.branch("topic")
+    change = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    git.commit("feat: stamps SHOP-2", {"stamps": "1"})
+    git.checkout("main")
+    git.pick(change)
+    reverted = git.revert(git.merge("topic"), mainline=1)
+    assert "gift" in git.files()
+    assert "stamps" not in git.files()
+    return reverted
+
+
+def squashed(git: GitBuilder) -> str:
+    git.branch("topic")
+    git.commit("begin with gift cards SHOP-1", {"gift": "1"})
+    git.commit("end with gift cards SHOP-1", {"codes": "1"})
+    git.checkout("main")
+    return git.squash("topic", "feat: gift cards SHOP-1 (#12)")
+
+
+def squash_that_quotes_a_revert_made_on_its_branch(git: GitBuilder) -> str:
+    git.branch("topic")
+    first = git.commit("try one way", {"gift": "1"})
+    git.revert(first)
+    git.commit("go another way", {"gift": "2"})
+    git.checkout("main")
+    return git.squash(
+        "topic", f'feat: gift cards SHOP-1 (#12)\n\n* Revert "try one way"\n\nThis reverts commit {first}.\n'
+    )
+
+
+def reverted_through_its_pull_request(git: GitBuilder) -> str:
+    git.commit("feat: gift cards SHOP-1 (#12)", {"gift": "1"})
+    git.commit("chore: elsewhere (#13)", {"else": "1"})
+    return git.commit('Revert "feat: gift cards SHOP-1 (#12)" (#14)\n\nReverts shop/cart#12\n', {"gift": "0"})
+
+
+def merge_reverted_through_its_pull_request(git: GitBuilder) -> str:
+    git.branch("topic")
+    git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    git.checkout("main")
+    git.merge("topic", "Merge pull request #12 from shop/topic\n\nGift cards")
+    return git.commit('Revert "Gift cards" (#14)\n\nReverts shop/cart#12\n', {"gift": "0"})
+
+
+def reverted_by_subject_alone(git: GitBuilder) -> str:
+    git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    return git.commit('Revert "feat: gift cards SHOP-1"\n', {"gift": "0"})
+
+
+def reverted_by_a_subject_cut_short(git: GitBuilder) -> str:
+    git.commit("feat: gift cards with a very long subject SHOP-1", {"gift": "1"})
+    return git.commit('Revert "feat: gift cards with a very ..."\n', {"gift": "0"})
+
+
+def reverted_the_conventional_way(git: GitBuilder) -> str:
+    change = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    return git.commit(f"revert: take the gift cards back\n\nRefs: {change[:12]}\n", {"gift": "0"})
+
+
+def reverted_under_a_subject_of_its_own(git: GitBuilder) -> str:
+    change = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    return git.commit(f"Back out gift cards SHOP-1\n\nThis reverts commit {change}.\n", {"gift": "0"})
+
+
+def quoted_by_a_commit_that_cannot_revert_it(git: GitBuilder) -> str:
+    git.branch("elsewhere")
+    other = git.commit("feat: unrelated", {"other": "1"})
+    git.checkout("main")
+    return git.commit(f"feat: gift cards SHOP-1\n\nThis reverts commit {other}.\n", {"gift": "1"})
+
+
+def rebased_with_its_change_id(git: GitBuilder) -> str:
+    change = "Change-Id: I" + "a1" * 20
+    git.branch("release")
+    git.commit(f"feat: gift crads SHOP-1\n\n{change}\n", {"gift": "1"})
+    git.checkout("main")
+    git.commit("chore: elsewhere", {"else": "1"})
+    git.commit(f"feat: gift cards SHOP-1\n\n{change}\n", {"gift": "2"})
+    return git.head("release")
+
+
+def picked_twice_over(git: GitBuilder) -> str:
+    git.branch("old")
+    git.branch("release")
+    git.checkout("main")
+    change = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    git.checkout("release")
+    second = git.pick(change)
+    git.checkout("old")
+    git.commit("chore: elsewhere", {"else": "1"})
+    return git.commit(
+        f"feat: gift cards for old shops\n\n(cherry picked from commit {change})\n"
+        f"(cherry picked from commit {second})\n",
+        {"gift": "1"},
+    )
+
+
+def backported_by_hand_under_the_same_subject(git: GitBuilder) -> str:
+    git.branch("release")
+    git.checkout("main")
+    git.commit("feat: Gift cards, SHOP-1 (#12)", {"gift": "1"})
+    git.commit("feat: gift card codes SHOP-1", {"codes": "1"})
+    git.checkout("release")
+    git.commit("[backport 2.1] feat: gift cards SHOP-1 (#15)", {"gift": "2"})
+    return git.commit("feat: gift card codes SHOP-1", {"codes": "2"})
+
+
+def two_changes_under_one_subject(git: GitBuilder) -> str:
+    first = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    git.commit("feat: gift cards SHOP-1", {"gift": "2"})
+    return first
+
+
+def two_changes_that_say_nothing_but_the_key(git: GitBuilder) -> str:
+    git.branch("release")
+    first = git.commit("SHOP-1", {"gift": "1"})
+    git.checkout("main")
+    git.merge("release")
+    git.commit("SHOP-1:", {"codes": "1"})
+    return first
+
+
+def a_follow_up_much_later(git: GitBuilder) -> str:
+    change = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    git.commit("chore: elsewhere", {"else": "1"})
+    git.commit("fix: gift cards round SHOP-1", {"gift": "2"})
+    return change
+
+
+def before_it_began(git: GitBuilder) -> str:
+    begin = git.head()
+    git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    return begin
+
+
+CASES = [
+    (picked_to_a_release_branch, State.COMPLETE, (1, 1)),
+    (picked_and_the_original_reverted_on_main, State.COMPLETE, (1, 1)),
+    (revert_picked_to_the_release_branch, State.WITHDRAWN, (0, 1)),
+    (unmarked_pick_of_a_revert, State.WITHDRAWN, (0, 1)),
+    (revert_picked_and_brought_back_on_main_only, State.WITHDRAWN, (0, 1)),
+    (revert_of_a_revert, State.COMPLETE, (1, 1)),
+    (revert_of_a_revert_of_a_revert, State.WITHDRAWN, (0, 1)),
+    (landed_again_under_the_same_key, State.COMPLETE, (1, 1)),
+    (reapplied_in_the_words_of_newer_git, State.COMPLETE, (1, 1)),
+    (a_merged_topic, State.COMPLETE, (2, 2)),
+    (revert_of_a_merge, State.WITHDRAWN, (0, 2)),
+    (merged_again_after_its_revert, State.WITHDRAWN, (0, 2)),
+    (revert_of_a_merge_reverted, State.COMPLETE, (2, 2)),
+    (merge_reverted_after_one_side_was_picked, State.COMPLETE, (1, 1)),
+    (squashed, State.COMPLETE, (1, 1)),
+    (squash_that_quotes_a_revert_made_on_its_branch, State.COMPLETE, (1, 1)),
+    (reverted_through_its_pull_request, State.WITHDRAWN, (0, 1)),
+    (merge_reverted_through_its_pull_request, State.WITHDRAWN, (0, 1)),
+    (reverted_by_subject_alone, State.WITHDRAWN, (0, 1)),
+    (reverted_by_a_subject_cut_short, State.WITHDRAWN, (0, 1)),
+    (reverted_the_conventional_way, State.WITHDRAWN, (0, 1)),
+    (reverted_under_a_subject_of_its_own, State.WITHDRAWN, (0, 1)),
+    (quoted_by_a_commit_that_cannot_revert_it, State.COMPLETE, (1, 1)),
+    (rebased_with_its_change_id, State.COMPLETE, (1, 1)),
+    (picked_twice_over, State.COMPLETE, (1, 1)),
+    (backported_by_hand_under_the_same_subject, State.COMPLETE, (2, 2)),
+    (two_changes_under_one_subject, State.PARTIAL, (1, 2)),
+    (two_changes_that_say_nothing_but_the_key, State.PARTIAL, (1, 2)),
+    (a_follow_up_much_later, State.PARTIAL, (1, 2)),
+    (before_it_began, State.ABSENT, (0, 1)),
+]
+
+
+@pytest.mark.parametrize(
+    ("build", "state", "counts"), CASES, ids=[case[0].__name__.replace("_", " ") for case in CASES]
+)
+def test_a_version_is_judged_by_what_its_history_does(
+    build: Build, state: State, counts: tuple[int, int], tmp_path: Path
+) -> None:
+    git = a_repository(tmp_path)
+
+    feature = judge(git, build(git))
+
+    assert (feature.state, [(part.have, part.need) for part in feature.parts]) == (state, [counts])
+
+
+def test_the_other_side_of_a_reverted_merge_is_gone(tmp_path: Path) -> None:
+    git = a_repository(tmp_path)
+
+    feature = judge(git, merge_reverted_after_one_side_was_picked(git), "SHOP-2")
+
+    assert feature.state == State.WITHDRAWN
+
+
+def test_a_version_from_an_unmerged_branch_has_its_feature_and_says_that_it_is_not_sure(tmp_path: Path) -> None:
+    git = a_repository(tmp_path)
+    squashed(git)
+
+    feature = judge(git, git.head("topic"))
+
+    assert (feature.state, feature.ambiguous) == (State.COMPLETE, True)
+
+
+def test_a_commit_that_no_branch_holds_any_longer_is_judged_while_it_exists(tmp_path: Path) -> None:
+    git = a_repository(tmp_path)
+    git.branch("hotfix")
+    deployed = git.commit("fix: totals SHOP-1", {"fix": "1"})
+    git.checkout("main")
+    git.git("branch", "-D", "hotfix")
+
+    assert judge(git, deployed).state == State.COMPLETE
+
+
+def test_a_feature_reverted_on_two_lines_that_met_is_ambiguous(tmp_path: Path) -> None:
+    git = a_repository(tmp_path)
+    change = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    git.branch("topic")
+    git.revert(git.revert(change))
+    git.checkout("main")
+    git.revert(change)
+
+    assert judge(git, git.merge("topic")).ambiguous
+
+
+def test_a_revert_picked_to_a_release_branch_leaves_no_doubt(tmp_path: Path) -> None:
+    git = a_repository(tmp_path)
+
+    assert not judge(git, revert_picked_to_the_release_branch(git)).ambiguous
+
+
+def test_one_commit_counts_for_every_key_and_one_key_in_every_service(tmp_path: Path) -> None:
+    cart, web = a_repository(tmp_path), GitBuilder(tmp_path / "web")
+    both = cart.commit("feat: gift cards SHOP-1 SHOP-2", {"gift": "1"})
+    page = web.commit("feat: gift card page SHOP-1", {"page": "1"})
+    histories = (read(cart), read(web, name="web"))
+    resolver = Resolver(histories, SETTINGS)
+
+    features = {feature.id: feature for feature in resolver.features({"cart": both, "web": page})}
+
+    assert [part.service for part in features["SHOP-1"].parts] == ["cart", "web"]
+    assert [part.service for part in features["SHOP-2"].parts] == ["cart"]
+
+
+def test_a_key_that_only_another_repository_names_needs_nothing_here(tmp_path: Path) -> None:
+    cart, web = a_repository(tmp_path), GitBuilder(tmp_path / "web")
+    page = web.commit("feat: gift card page SHOP-1", {"page": "1"})
+    resolver = Resolver((read(cart), read(web, name="web")), SETTINGS)
+
+    (feature,) = resolver.features({"cart": cart.head(), "web": page})
+
+    assert (feature.state, len(feature.parts)) == (State.COMPLETE, 1)
+
+
+def test_a_monorepo_commit_counts_for_each_service_that_it_touches(tmp_path: Path) -> None:
+    git = GitBuilder(tmp_path / "platform")
+    git.commit("feat: search SHOP-2", {"search/a": "1", "searching/b": "1"})
+    both = git.commit("feat: gift cards SHOP-1", {"cart/a": "1", "search/b": "1"})
+    parts = ("cart", "search")
+    resolver = Resolver(tuple(read(git, name=name, paths=(name,)) for name in parts), SETTINGS)
+
+    features = {feature.id: feature for feature in resolver.features(dict.fromkeys(parts, both))}
+
+    assert [part.service for part in features["SHOP-1"].parts] == ["cart", "search"]
+    assert [part.service for part in features["SHOP-2"].parts] == ["search"]
+
+
+def test_an_applied_and_reverted_topic_of_a_monorepo_is_still_seen(tmp_path: Path) -> None:
+    git = GitBuilder(tmp_path / "platform")
+    git.commit("begin", {"cart/a": "1"})
+    git.branch("topic")
+    git.revert(git.commit("feat: gift cards SHOP-1", {"cart/gift": "1"}))
+    git.checkout("main")
+    git.commit("elsewhere", {"web/a": "1"})
+    merged = git.merge("topic")
+    resolver = Resolver((read(git, paths=("cart",)),), SETTINGS)
+
+    (feature,) = resolver.features({"cart": merged})
+
+    assert feature.state == State.WITHDRAWN
+
+
+def test_the_same_number_of_an_issue_and_a_pull_request_are_two_features(tmp_path: Path) -> None:
+    git = a_repository(tmp_path)
+    git.commit("feat: gift cards\n\nFeature: #12\n", {"gift": "1"})
+    version = git.commit("feat: stamps (#12)", {"stamps": "1"})
+    settings = FeatureSettings(
+        conventions=(Line(kind="line", names=("Feature",)), PullRequest(kind="pull_request"))
+    )
+
+    features = Resolver((read(git),), settings).features({"cart": version})
+
+    assert {feature.id for feature in features} == {"12", "cart#12"}
+
+
+def test_going_back_before_a_revert_is_told_as_resurrection(tmp_path: Path) -> None:
+    git = a_repository(tmp_path)
+    old = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    new = git.revert(old)
+
+    comparison = Resolver((read(git),), SETTINGS).compare({"cart": new}, {"cart": old})
+
+    assert [change.feature.id for change in comparison.resurrected] == ["SHOP-1"]
+
+
+def test_a_revert_on_main_that_the_running_release_never_had_does_not_make_it_lack_the_feature(
+    tmp_path: Path,
+) -> None:
+    git = a_repository(tmp_path)
+    git.branch("release")
+    git.checkout("main")
+    change = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    git.checkout("release")
+    running = git.pick(change)
+    git.checkout("main")
+    reverted = git.revert(change)
+    resolver = Resolver((read(git, running),), SETTINGS)
+
+    assert [change.after for change in resolver.compare({"cart": running}, {"cart": reverted}).lost] == [
+        State.WITHDRAWN
+    ]
+    assert resolver.compare({"cart": reverted}, {"cart": running}).resurrected
+
+
+def test_a_merged_pull_request_names_the_feature_of_what_it_brought(tmp_path: Path) -> None:
+    git = a_repository(tmp_path)
+    before = git.head()
+    git.branch("topic")
+    git.commit("begin", {"gift": "1"})
+    git.commit("end", {"codes": "1"})
+    git.checkout("main")
+    git.commit("chore: elsewhere", {"else": "1"})
+    git.checkout("topic")
+    git.merge("main", "Merge branch 'main' into SHOP-1-gift-cards")
+    git.checkout("main")
+    after = git.merge("topic", "Merge pull request #12 from shop/SHOP-1-gift-cards\n\nGift cards")
+    resolver = Resolver((read(git),), SETTINGS)
+
+    (there,) = resolver.features({"cart": after})
+    (before_it,) = resolver.features({"cart": before})
+
+    assert (there.title, there.parts[0].need) == ("Gift cards", 2)
+    assert before_it.state == State.ABSENT
+
+
+def test_a_catalogue_entry_collects_keys_and_needs_every_service_it_requires(tmp_path: Path) -> None:
+    git = a_repository(tmp_path)
+    version = git.commit("feat: gift cards SHOP-7", {"gift": "1"})
+    entry = CatalogueEntry(id="SHOP-1", title="Gift cards", keys=("SHOP-7",), requires=("cart", "web"))
+    resolver = Resolver((read(git),), SETTINGS, (entry,))
+
+    (feature,) = resolver.features({"cart": version})
+
+    assert (feature.id, feature.title, feature.state) == ("SHOP-1", "Gift cards", State.PARTIAL)
+    assert [(part.service, part.have, part.need) for part in feature.parts] == [("cart", 1, 1), ("web", 0, 1)]
