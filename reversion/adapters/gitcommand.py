@@ -2,12 +2,13 @@
 
 import os
 import re
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 import git
 
@@ -62,7 +63,7 @@ class GitCommand:
                 return self._git.execute(
                     self._line(arguments),
                     env=_environment(),
-                    istream=given,  # type: ignore[arg-type]
+                    istream=given,
                     stdout_as_string=False,
                     strip_newline_in_stdout=False,
                     kill_after_timeout=timeout,
@@ -78,8 +79,9 @@ class GitCommand:
                 held = self._git.execute(
                     self._line(arguments),
                     env=_environment(),
-                    istream=given,  # type: ignore[arg-type]
+                    istream=given,
                     as_process=True,
+                    start_new_session=True,
                 )
             except (git.CommandError, OSError, ValueError) as error:
                 raise self._failure(arguments[0], getattr(error, "stderr", "") or str(error)) from error
@@ -87,7 +89,7 @@ class GitCommand:
         if process is None or process.stdout is None or process.stderr is None:
             raise self._failure(arguments[0], "")
         said = _Listener(process.stderr)
-        watch = threading.Timer(timeout, process.kill)
+        watch = threading.Timer(timeout, _end, (process.pid,))
         watch.daemon = True
         watch.start()
         try:
@@ -100,8 +102,9 @@ class GitCommand:
                 raise self._failure(arguments[0], late or said.text())
         finally:
             watch.cancel()
-            process.kill()
-            process.wait()
+            if process.poll() is None:
+                _end(process.pid)
+                process.wait()
             process.stdout.close()
             said.close()
 
@@ -166,12 +169,18 @@ def _environment() -> dict[str, str]:
     }
 
 
+def _end(process_id: int) -> None:
+    """End a command and all that it started; its number is that of their group."""
+    with suppress(ProcessLookupError):
+        os.killpg(process_id, signal.SIGKILL)
+
+
 @contextmanager
-def _as_file(text: str | None) -> Iterator[IO[bytes] | None]:
+def _as_file(text: str | None) -> Iterator[BinaryIO | None]:
     if text is None:
         yield None
         return
     with tempfile.TemporaryFile() as file:
         file.write(text.encode())
         file.seek(0)
-        yield file
+        yield cast(BinaryIO, file)

@@ -1,14 +1,14 @@
-"""Git is asked for exactly what is meant, hooks and hostile content do nothing, and failures are told plainly."""
+"""Git is asked for exactly what is meant, hostile content does nothing, failures are told plainly."""
 
 import os
 import time
 from pathlib import Path
 
 import pytest
-from tests.gitbuilder import GitBuilder
 
 from reversion.adapters.repository import Repository
 from reversion.errors import RepositoryFailed
+from tests.gitbuilder import GitBuilder
 
 
 @pytest.fixture

@@ -1,15 +1,17 @@
 """A snapshot's tag name and message say exactly what was made, and nothing else is taken for it."""
 
+import hashlib
+import json
 import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from tests.builders import a_snapshot
 
 from reversion.errors import SnapshotInvalid
 from reversion.features.values import Part, State
 from reversion.snapshot import Snapshot, SnapshotFeature, compose, environment_and_time, parse
 from reversion.text import digest
+from tests.builders import a_snapshot
 
 
 def a_manifest(**given) -> Snapshot:
@@ -28,8 +30,6 @@ def document_of(message: str) -> str:
 
 def forged(text: str, environment: str = "staging", at: str = "2026-11-23T12-00-00Z") -> tuple[str, str]:
     """A tag whose name fits the digest of a document that Reversion did not write."""
-    import hashlib
-
     return f"reversion/{environment}/{at}-{hashlib.sha256(text.encode()).hexdigest()[:12]}", f"x\n\n{text}\n"
 
 
@@ -65,7 +65,7 @@ def test_a_label_of_several_lines_leaves_the_message_readable():
 def test_the_name_ends_with_the_digest_of_the_document():
     name, message = compose(a_manifest())
 
-    assert digest(__import__("json").loads(document_of(message))).startswith(name.rpartition("-")[2])
+    assert digest(json.loads(document_of(message))).startswith(name.rpartition("-")[2])
 
 
 def test_two_different_snapshots_of_the_same_second_have_different_names():
@@ -90,21 +90,33 @@ def test_a_signature_below_the_document_does_not_matter():
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        pytest.param(lambda n, m: ("v1.8", m), "its name is not reversion/", id="another name"),
+        pytest.param(lambda _, m: ("v1.8", m), "its name is not reversion/", id="another name"),
         pytest.param(lambda n, m: (n + "\n", m), "its name is not reversion/", id="a newline after the name"),
-        pytest.param(lambda n, m: (n.replace("staging", "Staging"), m), "its name is not", id="name in capitals"),
-        pytest.param(lambda n, m: (n, "Release 1.8\n"), "holds no document", id="an ordinary tag"),
+        pytest.param(
+            lambda n, m: (n.replace("staging", "Staging"), m), "its name is not", id="name in capitals"
+        ),
+        pytest.param(lambda n, _: (n, "Release 1.8\n"), "holds no document", id="an ordinary tag"),
         pytest.param(lambda n, m: (n, m[: len(m) // 2]), "was cut off", id="cut off"),
         pytest.param(lambda n, m: (n, m[:-3] + "}\n"), "holds no valid JSON", id="cut off at a brace"),
-        pytest.param(lambda n, m: (n, m.replace("1.10", "1.11")), "was edited after it was made", id="edited"),
-        pytest.param(lambda n, m: (n, m.replace('":', '": ')), "was edited after it was made", id="written anew"),
-        pytest.param(lambda n, m: (n.replace("/staging", "/live"), m), "is a snapshot of staging under the name of live", id="of another environment"),
+        pytest.param(
+            lambda n, m: (n, m.replace("1.10", "1.11")), "was edited after it was made", id="edited"
+        ),
+        pytest.param(
+            lambda n, m: (n, m.replace('":', '": ')), "was edited after it was made", id="written anew"
+        ),
+        pytest.param(
+            lambda n, m: (n.replace("/staging", "/live"), m),
+            "is a snapshot of staging under the name of live",
+            id="of another environment",
+        ),
         pytest.param(lambda n, m: (n.replace("T12", "T13"), m), "says another time", id="another time"),
         pytest.param(lambda n, m: (n, m + " " * (16 << 20)), "is too large", id="too large"),
-        pytest.param(lambda n, m: (n, "x\n\n" + "[" * 90_000 + "}"), "holds no document", id="no object"),
-        pytest.param(lambda n, m: (n, 'x\n\n{"a":' + "[" * 90_000 + "}"), "holds no valid JSON", id="deep nesting"),
+        pytest.param(lambda n, _: (n, "x\n\n" + "[" * 90_000 + "}"), "holds no document", id="no object"),
+        pytest.param(
+            lambda n, _: (n, 'x\n\n{"a":' + "[" * 90_000 + "}"), "holds no valid JSON", id="deep nesting"
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_the_snapshot_of_this_name_is_refused_with_the_reason(change, told):
     assert told in refusal(*change(*compose(a_manifest())))
 
@@ -125,7 +137,7 @@ def test_what_is_not_the_snapshot_of_this_name_is_refused_with_the_reason(change
         pytest.param(("Gift", "\\ud800"), "holds no valid JSON", id="half a character"),
         pytest.param(('"cart":{', '"-cart":{'), "services.-cart", id="service that starts an option"),
     ],
-)  # fmt: skip
+)
 def test_a_document_that_fits_its_digest_but_not_the_form_is_refused(change, told):
     text = document_of(compose(a_manifest())[1])
     assert change[0] in text
