@@ -63,13 +63,20 @@ def _instances(shop: Shop, environment: str, versions: Versions) -> list[dict[st
         {
             "service": service,
             "version": version,
-            "commit": Git(shop.repositories / service)("rev-parse", f"v{version}^{{commit}}"),
+            "commit": _commit_of(shop, service, version),
             "host": f"{environment}-{number}",
         }
         for service, version in versions.items()
         for number, there in PLACES.items()
         if service in there
     ]
+
+
+def _commit_of(shop: Shop, service: str, version: str) -> str:
+    try:
+        return Git(shop.repositories / service)("rev-parse", "--verify", f"refs/tags/v{version}^{{commit}}")
+    except subprocess.CalledProcessError as error:
+        raise DeploymentFailed(f"{service} has no version {version}.") from error
 
 
 def _surroundings() -> dict[str, str]:

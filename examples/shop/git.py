@@ -46,6 +46,10 @@ class Git:
         self("commit", "--quiet", "--message", message, author=author)
         return self("rev-parse", "HEAD")
 
+    def newest(self) -> datetime:
+        """Return when the newest commit was made."""
+        return datetime.fromisoformat(self("log", "-1", "--format=%cI"))
+
     def tick(self) -> None:
         self.now += timedelta(hours=12)
 

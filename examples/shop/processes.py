@@ -3,12 +3,14 @@
 import contextlib
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 
 def stop_all(directory: Path) -> None:
     """End every process whose pid file is below the directory and whose command line names it."""
+    _close_ssh_connections(directory)
     files = [*directory.glob("hosts/*/run/*.pid"), *directory.glob("run/*.pid")]
     pids = [pid for file in files if (pid := alive(file, directory))]
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -19,6 +21,13 @@ def stop_all(directory: Path) -> None:
             break
     for file in files:
         file.unlink(missing_ok=True)
+
+
+def _close_ssh_connections(directory: Path) -> None:
+    """Have Ansible's shared connections closed, which would outlive it and the server for a minute."""
+    for socket in directory.glob("cp/*"):
+        command = ("ssh", "-O", "exit", "-o", f"ControlPath={socket}", "any")
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=10)
 
 
 def alive(file: Path, directory: Path) -> int | None:

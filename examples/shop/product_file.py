@@ -161,4 +161,7 @@ def ansible_cfg(directory: Path) -> str:
 
         [connection]
         pipelining = True
+
+        [ssh_connection]
+        control_path_dir = {directory}/cp
         """)
