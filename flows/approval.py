@@ -13,6 +13,7 @@ from reversion.outcome import Approval
 from reversion.plan import Plan
 from reversion.product import Environment
 from reversion.text import plain
+from tasks.settings import workspace
 
 
 class Decision(Enum):
@@ -26,12 +27,14 @@ class _Form(RunInput):
     decision: Decision = Field(title="Decision", description="Approve, or reject: nothing changes then.")
 
 
-def ask(plan: Plan, environment: Environment) -> Approval:
-    """Suspend the run until a person decides on exactly this plan; the server fails the run when nobody does in time.
+def ask(plan: Plan, asked: str = "") -> Approval:
+    """Suspend the run until a person decides on exactly this plan; when nobody does in time, the server fails it.
 
-    Raise PlanVoid where the answer was given to another plan, or leaves warnings unacknowledged.
+    `asked` is the reason that the reversion was asked for with. Raise PlanVoid where the answer was given to
+    another plan, or leaves warnings unacknowledged.
     """
-    form = _form(plan, environment).with_initial_data(description=report.review(plan))
+    environment = workspace().product.environment(plan.environment)
+    form = _form(plan, environment).with_initial_data(description=report.review(plan, asked))
     answer = suspend_flow_run(wait_for_input=form, timeout=environment.approval_timeout, key="approval")
     assert answer is not None  # noqa: S101  a form was asked for
     given: dict[str, Any] = answer.model_dump(mode="json")
@@ -39,7 +42,8 @@ def ask(plan: Plan, environment: Environment) -> Approval:
         raise PlanVoid("The approval was given to another plan.", "Nothing was changed. Start the reversion again.")
     if plan.warnings and given["decision"] == "approve" and not given["acknowledge_warnings"]:
         raise PlanVoid(
-            "The plan has warnings and they were not acknowledged.", "Nothing was changed. Start the reversion again."
+            "The plan has warnings and they were not acknowledged.",
+            "Nothing was changed. Start the reversion again.",
         )
     return Approval(
         decision=given["decision"],
@@ -50,17 +54,24 @@ def ask(plan: Plan, environment: Environment) -> Approval:
 
 
 def _form(plan: Plan, environment: Environment) -> type[_Form]:
-    """Build the form's model: the fields depend on who may approve and on whether there is something to acknowledge."""
+    """Build the form's model: its fields depend on who may approve and on whether there are warnings."""
     digest = plan.digest[:12]
     approver: Any = Literal[environment.approvers] if environment.approvers else str
     fields: dict[str, Any] = {
         "approver": (approver, Field(title="Your name", min_length=None if environment.approvers else 2)),
         "reason": (str, Field(default="", title="Reason or ticket")),
-        "plan": (Literal[digest], Field(default=digest, title="Plan", description="The approval is of this plan only.")),
+        "plan": (
+            Literal[digest],
+            Field(default=digest, title="Plan", description="The approval is of this plan only."),
+        ),
     }
     if plan.warnings:
         fields["acknowledge_warnings"] = (
             bool,
-            Field(default=False, title="I have read the warnings", description=f"{len(plan.warnings)} warnings above."),
+            Field(
+                default=False,
+                title="I have read the warnings",
+                description=f"{len(plan.warnings)} warnings above.",
+            ),
         )
     return create_model("Approval", __base__=_Form, **fields)

@@ -1,4 +1,4 @@
-"""How runs end: each outcome in a state of its own name, with a message that says what is where and what to do next."""
+"""How runs end: in a state named after the outcome, with what is where and what to do next in its message."""
 
 import functools
 from collections.abc import Callable

@@ -2,24 +2,26 @@
 
 from typing import Any
 
-from prefect.futures import PrefectFuture, wait
-from prefect.states import State
+from prefect.client.schemas.objects import State
+from prefect.futures import wait
 
 from reversion.errors import HostUnreachable, ReversionError, TestsRed
+from reversion.features.values import Feature
 from reversion.outcome import Check, Fingerprints, StepResult
 from reversion.plan import Plan, Step
-from reversion.product import Product
-from tasks.observe import fingerprint
+from tasks.observe import features_now, fingerprint
+from tasks.record import publish
 from tasks.restore import configure, restore
 from tasks.settings import workspace
 from tasks.verify import verify
 
 
-def look_at_others(product: Product, plan: Plan, moment: str) -> tuple[Fingerprints, ...]:
-    """Observe every other environment, side by side."""
+def look_at_others(plan: Plan, before: tuple[Fingerprints, ...] = ()) -> tuple[Fingerprints, ...]:
+    """Observe every other environment, side by side; what was seen `before` is carried along."""
+    product = workspace().product
     names = [other.name for other in product.others(product.environment(plan.environment))]
-    seen: tuple[Fingerprints, ...] = tuple(fingerprint.map(names, moment).result())
-    return seen
+    now: list[Fingerprints] = fingerprint.map(names, "after" if before else "before").result()
+    return tuple(old.followed_by(new) for old, new in zip(before, now, strict=True)) if before else tuple(now)
 
 
 def restore_configuration(plan: Plan) -> str:
@@ -31,19 +33,27 @@ def restore_services(plan: Plan) -> tuple[StepResult, ...]:
     """Restore every service, each as soon as those before it are proven."""
     environment = workspace().product.environment(plan.environment)
     task = restore.with_options(retries=environment.restore_retries, retry_delay_seconds=environment.retry_delay)
-    futures: dict[str, PrefectFuture[Any]] = {}
+    futures: dict[str, Any] = {}
     for step in plan.steps:
         futures[step.service] = task.submit(plan, step.service, wait_for=[futures[name] for name in step.after])
     wait(list(futures.values()))
     return tuple(_step_result(step, futures[step.service].state) for step in plan.steps)
 
 
+def publish_features(plan: Plan) -> tuple[Feature, ...]:
+    """Resolve the features that are now there and publish them; where that fails, nothing is published."""
+    state = features_now(plan, return_state=True)
+    if not state.is_completed():
+        return ()
+    features: tuple[Feature, ...] = state.result()
+    publish(plan.product, plan.environment, features)
+    return features
+
+
 def prove(plan: Plan) -> tuple[Check, ...]:
     """Run the plan's production tests, side by side, each with its own retries."""
     tests = workspace().product.production_tests
-    futures = {
-        name: verify.with_options(retries=tests[name].retries).submit(plan, name) for name in plan.checks
-    }
+    futures = {name: verify.with_options(retries=tests[name].retries).submit(plan, name) for name in plan.checks}
     wait(list(futures.values()))
     return tuple(_check(name, future.state) for name, future in futures.items())
 
@@ -54,7 +64,9 @@ def _step_result(step: Step, state: State[Any]) -> StepResult:
         return result
     if not state.is_final():
         return StepResult(
-            service=step.service, state="not started", version=step.version,
+            service=step.service,
+            state="not started",
+            version=step.version,
             message=f"waits for {', '.join(step.after)}",
         )
     error = state.result(raise_on_failure=False)

@@ -55,6 +55,10 @@ class Fingerprints(Value):
     def is_unchanged(self) -> bool:
         return bool(self.before) and self.before == self.after
 
+    def followed_by(self, later: "Fingerprints") -> "Fingerprints":
+        """Take the later observation's fingerprint as what was seen after."""
+        return self.model_copy(update={"after": later.before, "problem": self.problem or later.problem})
+
 
 class Approval(Value):
     """A named person's decision on one plan, named by its digest."""
@@ -111,15 +115,17 @@ def conclude(plan: Plan, findings: Findings) -> Outcome:
     production tests can't be proven: it ends as Tests failed.
     """
     verdict = _verdict(plan, findings)
-    return Outcome(
-        verdict=verdict, message=_message(verdict, plan, findings), plan=plan, **dict(findings)
-    )
+    return Outcome(verdict=verdict, message=_message(verdict, plan, findings), plan=plan, **dict(findings))
+
+
+def is_restored(plan: Plan, steps: tuple[StepResult, ...]) -> bool:
+    """Tell whether every service of the plan is proven to be at the snapshot."""
+    return {step.service for step in steps if step.is_proven} == {step.service for step in plan.steps}
 
 
 def _verdict(plan: Plan, findings: Findings) -> Verdict:
-    proven = {step.service for step in findings.steps if step.is_proven}
     passed = {check.name for check in findings.checks if check.passed}
-    if findings.configuration_problem or proven != {step.service for step in plan.steps}:
+    if findings.configuration_problem or not is_restored(plan, findings.steps):
         return Verdict.RESTORE_FAILED
     if not plan.checks or passed != set(plan.checks):
         return Verdict.TESTS_FAILED
@@ -151,7 +157,8 @@ def _tests_failed(plan: Plan, findings: Findings) -> str:
     told = "; ".join(failed) or "the environment names no production tests, so nothing is proven"
     return (
         f"{plan.environment} runs {plan.snapshot}, but it must not be pushed live: {told}. "
-        f"Look at the checks, then choose another snapshot or go back to {findings.safety_snapshot} with 'reversion undo'."
+        f"Look at the checks, then choose another snapshot, "
+        f"or go back to {findings.safety_snapshot} with 'reversion undo'."
     )
 
 

@@ -180,9 +180,7 @@ def _ordered(steps: tuple[Step, ...], product: Product) -> tuple[Step, ...]:
             )
             if not _reaches(after, first, second):
                 after[second].add(first)
-    return tuple(
-        by_name[name].model_copy(update={"after": tuple(sorted(after[name]))}) for name in _in_order(after)
-    )
+    return tuple(by_name[name].model_copy(update={"after": tuple(sorted(after[name]))}) for name in _in_order(after))
 
 
 def _reaches(after: Mapping[str, set[str]], start: str, goal: str) -> bool:
@@ -225,7 +223,8 @@ def _warnings(product: Product, snapshot: Snapshot, steps: tuple[Step, ...], fac
                 "data changes are not taken back."
             )
     undone = [
-        change.feature for change in (*facts.comparison.lost, *facts.comparison.made_partial)
+        change.feature
+        for change in (*facts.comparison.lost, *facts.comparison.made_partial)
         if change.feature.kind == "security"
     ]
     warnings += [f"The security fix {feature.id} ({feature.title}) is undone." for feature in undone]

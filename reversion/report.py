@@ -20,8 +20,8 @@ _GROUPS = (
 )
 
 
-def review(plan: Plan) -> str:
-    """Write the review that the approval form, the artifact and `reversion plan` all show."""
+def review(plan: Plan, asked: str = "") -> str:
+    """Write the review that the approval form, the artifact and `reversion plan` all show; `asked` is why."""
     changed = [step for step in plan.steps if step.is_needed]
     lines = [
         f"## Take {plan.environment} back to {plan.snapshot}",
@@ -29,14 +29,23 @@ def review(plan: Plan) -> str:
         f"Only **{plan.environment}** changes: {len(changed)} of {len(plan.steps)} services, "
         f"{len(plan.configuration)} configuration files. Nothing has been changed yet.",
         "",
+        *([f"**Asked for because:** {markdown(asked, 600)}", ""] if asked else []),
         *_warning_lines(plan.warnings),
     ]
     for name, title, none in _GROUPS:
         lines += _group(title, getattr(plan.comparison, name), none)
     lines += [f"**Kept:** {len(plan.comparison.kept)} features stay as they are.", ""]
-    lines += ["### Services", "", *_table(("Service", "Runs", "Will run", "Way", "Hosts"), map(_step_row, plan.steps))]
+    lines += [
+        "### Services",
+        "",
+        *_table(("Service", "Runs", "Will run", "Way", "Hosts"), map(_step_row, plan.steps)),
+    ]
     lines += _configuration_lines(plan)
-    lines += [f"**Proof:** {', '.join(plan.checks) or 'no production tests are named'}.", "", f"Plan `{plan.digest[:12]}`."]
+    lines += [
+        f"**Proof:** {', '.join(plan.checks) or 'no production tests are named'}.",
+        "",
+        f"Plan `{plan.digest[:12]}`.",
+    ]
     return "\n".join(lines)
 
 
@@ -54,7 +63,12 @@ def console(product: str, environment: str, features: Sequence[Feature], seen: s
 def outcome(result: Outcome) -> str:
     """Write how a reversion ended."""
     others = (
-        (other.environment, "unchanged" if other.is_unchanged else other.problem or "changed", other.before[:12], other.after[:12])
+        (
+            other.environment,
+            "unchanged" if other.is_unchanged else other.problem or "changed",
+            other.before[:12],
+            other.after[:12],
+        )
         for other in result.others
     )
     lines = [
@@ -103,7 +117,13 @@ class CaseRow(Value):
 def check_rows(checks: Sequence[Check]) -> tuple[CaseRow, ...]:
     """Return a row per test case; a test without a JUnit report is one row of its own."""
     return tuple(
-        CaseRow(test=check.name, case=case.name, state=case.state, seconds=round(case.seconds, 3), message=case.message)
+        CaseRow(
+            test=check.name,
+            case=case.name,
+            state=case.state,
+            seconds=round(case.seconds, 3),
+            message=case.message,
+        )
         for check in checks
         for case in (check.cases or (_whole(check),))
     )
@@ -135,7 +155,14 @@ def record(result: Outcome) -> Record:
     """Fold an outcome into its record."""
     return Record(
         **decided(result.plan, result.approval, result.verdict.value, result.message).model_dump(
-            exclude={"safety_snapshot", "services_restored", "services_failed", "tests_passed", "tests_failed", "others_unchanged"}
+            exclude={
+                "safety_snapshot",
+                "services_restored",
+                "services_failed",
+                "tests_passed",
+                "tests_failed",
+                "others_unchanged",
+            }
         ),
         safety_snapshot=result.safety_snapshot,
         services_restored=sum(step.is_proven for step in result.steps),
@@ -178,16 +205,31 @@ def _group(title: str, changes: tuple[Change, ...], none: str) -> list[str]:
     if not changes:
         return [f"**{title}:** {none}.", ""] if none else []
     shown = [
-        (_named(change.feature), change.feature.kind, f"{change.before.value} to {change.after.value}",
-         parts(change.parts_after))
+        (
+            _named(change.feature),
+            change.feature.kind,
+            f"{change.before.value} to {change.after.value}",
+            parts(change.parts_after),
+        )
         for change in changes[:ROWS]
     ]
-    more = [f"... and {len(changes) - ROWS} more; 'reversion plan --json' has them all.", ""] if len(changes) > ROWS else []
-    return [f"### {title} ({len(changes)})", "", *_table(("Feature", "Kind", "State", "Services"), shown, raw=1), *more]
+    more = (
+        [f"... and {len(changes) - ROWS} more; 'reversion plan --json' has them all.", ""]
+        if len(changes) > ROWS
+        else []
+    )
+    return [
+        f"### {title} ({len(changes)})",
+        "",
+        *_table(("Feature", "Kind", "State", "Services"), shown, raw=1),
+        *more,
+    ]
 
 
 def _named(feature: Feature) -> str:
-    name = f"{markdown(feature.id)} {markdown(feature.title)}" if feature.title != feature.id else markdown(feature.id)
+    name = (
+        f"{markdown(feature.id)} {markdown(feature.title)}" if feature.title != feature.id else markdown(feature.id)
+    )
     safe = feature.url.startswith(("https://", "http://")) and not set(feature.url) & set("()<>\"' \\|")
     doubt = " (ambiguous)" if feature.ambiguous else ""
     return (f"[{name}]({feature.url})" if safe else name) + doubt
@@ -195,7 +237,11 @@ def _named(feature: Feature) -> str:
 
 def _feature_table(features: Sequence[Feature]) -> list[str]:
     rows = [(_named(feature), feature.kind, parts(feature.parts)) for feature in features[:ROWS]]
-    more = [f"... and {len(features) - ROWS} more; 'reversion features' has them all.", ""] if len(features) > ROWS else []
+    more = (
+        [f"... and {len(features) - ROWS} more; 'reversion features' has them all.", ""]
+        if len(features) > ROWS
+        else []
+    )
     return [*_table(("Feature", "Kind", "Services"), rows, raw=1), *more]
 
 
@@ -221,7 +267,12 @@ def _check_row(check: Check) -> tuple[str, ...]:
 
 
 def _whole(check: Check) -> Case:
-    return Case(name="(whole)", state="passed" if check.passed else "failed", message=check.message, seconds=check.seconds)
+    return Case(
+        name="(whole)",
+        state="passed" if check.passed else "failed",
+        message=check.message,
+        seconds=check.seconds,
+    )
 
 
 def _configuration_lines(plan: Plan) -> list[str]:

@@ -4,22 +4,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from prefect import task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowFilter, FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.concurrency.sync import concurrency
-from prefect.concurrency.v1.sync import ConcurrencySlotAcquisitionError
 from prefect.runtime import flow_run
 
 from reversion.errors import Occupied, ServerFailed
-from tasks.settings import workspace
+from tasks.settings import kept, workspace
 
 _LEASE = 60.0
-_UNDER_WAY = [StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING, StateType.PENDING, StateType.SCHEDULED]
+_UNDER_WAY = [
+    StateType.RUNNING,
+    StateType.PAUSED,
+    StateType.CANCELLING,
+    StateType.PENDING,
+    StateType.SCHEDULED,
+]
 
 
-@task(task_run_name="Admit a reversion of {environment}", cache_policy=None)
+@kept(task_run_name="Admit a reversion of {environment}")
 def admit(environment: str, snapshot: str) -> None:
     """Check the names, name and tag the run for the history, and refuse it while another one is under way."""
     opened = workspace()
@@ -32,7 +37,12 @@ def admit(environment: str, snapshot: str) -> None:
                 f"The reversion '{other.name}' of {environment} is already under way ({other.state_name}).",
                 f"Approve, reject or wait for it first: reversion history {other.id}",
             )
-        tags = {"reversion", f"product:{opened.product.product}", f"environment:{environment}", f"snapshot:{snapshot}"}
+        tags = {
+            "reversion",
+            f"product:{opened.product.product}",
+            f"environment:{environment}",
+            f"snapshot:{snapshot}",
+        }
         client.update_flow_run(mine, tags=sorted({*run.tags, *tags}))
 
 
@@ -46,16 +56,22 @@ def occupied(product: str, environment: str, wait: float = 1.0) -> Iterator[None
     name = f"reversion-{product}-{environment}"
     try:
         with concurrency(
-            name, strict=True, timeout_seconds=wait, lease_duration=_LEASE, raise_on_lease_renewal_failure=False
+            name,
+            strict=True,
+            timeout_seconds=wait,
+            lease_duration=_LEASE,
+            raise_on_lease_renewal_failure=False,
         ):
             yield
     except TimeoutError as error:
         raise Occupied(
-            f"Another run holds {environment}.", f"See 'reversion history {environment}', and try again when it is done."
+            f"Another run holds {environment}.",
+            f"See 'reversion history {environment}', and try again when it is done.",
         ) from error
     except ConcurrencySlotAcquisitionError as error:
         raise ServerFailed(
-            f"The lock '{name}' does not exist on the Prefect server.", "Deploy again: 'reversion serve' or deployments/."
+            f"The lock '{name}' does not exist on the Prefect server.",
+            "Deploy again: 'reversion serve' or deployments/.",
         ) from error
 
 
@@ -73,5 +89,6 @@ def _under_way(environment: str, mine: FlowRun) -> list[FlowRun]:
         and run.start_time is not None
         and run.deployment_id == mine.deployment_id
         and run.parameters.get("environment") == environment
-        and mine.start_time is not None and run.start_time <= mine.start_time
+        and mine.start_time is not None
+        and run.start_time <= mine.start_time
     ]

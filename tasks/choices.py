@@ -3,6 +3,7 @@
 from typing import Any
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.exceptions import ObjectNotFound
@@ -14,7 +15,7 @@ from tasks.settings import workspace
 _NEWEST = 200
 
 
-@task(task_run_name="Refresh the drop-down of snapshots", cache_policy=None)
+@task(task_run_name="Refresh the drop-down of snapshots", cache_policy=NO_CACHE)
 def refresh_choices() -> None:
     """Offer the newest snapshots in the form of the revert deployment; nothing where it is not deployed."""
     opened = workspace()

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
 from reversion import report
 from reversion.features.values import Feature
 from reversion.outcome import Approval, Outcome
@@ -12,8 +13,8 @@ from tasks.settings import kept
 
 
 @kept(task_run_name="Record the plan")
-def record_plan(plan: Plan) -> None:
-    create_markdown_artifact(report.review(plan), key=f"plan-{plan.environment}", description=plan.digest)
+def record_plan(plan: Plan, asked: str) -> None:
+    create_markdown_artifact(report.review(plan, asked), key=f"plan-{plan.environment}", description=plan.digest)
 
 
 @kept(task_run_name="Record the approval")

@@ -7,7 +7,9 @@ from tasks.settings import kept, retry_if_unreachable, workspace
 
 @kept(
     task_run_name="Plan {environment} back to {snapshot}",
-    retries=2, retry_delay_seconds=5, retry_condition_fn=retry_if_unreachable,
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=retry_if_unreachable,
 )
 def resolve(environment: str, snapshot: str) -> Plan:
     return reviewing.review(workspace(), environment, snapshot)

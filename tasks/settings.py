@@ -3,18 +3,20 @@
 import logging
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from prefect import get_run_logger, task
-from prefect.cache_policies import INPUTS, RUN_ID
+from prefect import get_run_logger
+from prefect.cache_policies import INPUTS, RUN_ID, CachePolicy
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
 from prefect.tasks import Task
 
 from reversion.errors import InvalidInput, ReversionError, is_worth_retrying
 from reversion.operations.workspace import Workspace, open_workspace
 from reversion.text import plain
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
 def workspace() -> Workspace:
@@ -22,7 +24,8 @@ def workspace() -> Workspace:
     path = os.environ.get("REVERSION_PRODUCT")
     if not path:
         raise InvalidInput(
-            "The worker does not know its product.", "Deploy with 'reversion serve', or set REVERSION_PRODUCT for the worker."
+            "The worker does not know its product.",
+            "Deploy with 'reversion serve', or set REVERSION_PRODUCT for the worker.",
         )
     return open_workspace(path)
 
@@ -37,9 +40,21 @@ def retry_if_unreachable(_task: Task[..., Any], _run: TaskRun, state: State[Any]
     return isinstance(state.data, BaseException) and is_worth_retrying(state.data)
 
 
-def kept(**options: Any) -> Callable[[Function], Task[..., Any]]:
+def _name_of_task(context: TaskRunContext, _inputs: dict[str, Any]) -> str:
+    return context.task.name
+
+
+# Prefect's inputs alone would let two tasks with equal arguments take each other's results.
+_KEPT = RUN_ID + INPUTS + CachePolicy.from_cache_key_fn(_name_of_task)
+
+
+def kept(**options: Any) -> Callable[[Callable[Parameters, Result]], Task[Parameters, Result]]:
     """Make a task whose result is kept for its run, so that a resumed or retried run does not do it twice."""
-    return task(persist_result=True, cache_policy=RUN_ID + INPUTS, **options)
+
+    def decorate(function: Callable[Parameters, Result]) -> Task[Parameters, Result]:
+        return Task(function, persist_result=True, cache_policy=_KEPT, **options)
+
+    return decorate
 
 
 class _WithoutTraceback(logging.Filter):

@@ -16,5 +16,7 @@ def verify(plan: Plan, name: str) -> Check:
     for line in check.output.splitlines():
         say(line)
     if not check.passed:
-        raise TestsRed(f"The production test {name} failed: {check.message}.", "Its output is in this task's log.", check)
+        raise TestsRed(
+            f"The production test {name} failed: {check.message}.", "Its output is in this task's log.", check
+        )
     return check

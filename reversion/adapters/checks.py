@@ -16,7 +16,18 @@ from reversion.text import plain
 _REPORT_BYTES = 16 << 20
 _OUTPUT_BYTES = 16 << 10
 _CASES = 5_000
-_INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV")
+_INHERITED = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "VIRTUAL_ENV",
+)
 
 
 def run_check(test: ProductionTest, tree: Path, variables: dict[str, str]) -> Check:
@@ -47,7 +58,12 @@ def _environment(test: ProductionTest, variables: dict[str, str]) -> dict[str, s
 def _run(test: ProductionTest, tree: Path, environment: dict[str, str], output: int) -> str:
     try:
         process = subprocess.Popen(  # noqa: S603  the product's own command, no shell
-            test.command, cwd=tree, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            test.command,
+            cwd=tree,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
     except OSError as error:
@@ -93,7 +109,7 @@ def _case(element: ElementTree.Element) -> Case:
     for state, tag in (("error", "error"), ("failed", "failure"), ("skipped", "skipped")):
         if (found := element.find(tag)) is not None:
             message = plain(found.get("message") or found.text or "", 400)
-            return Case(name=plain(name), state=state, message=message, seconds=seconds)  # type: ignore[arg-type]
+            return Case(name=plain(name), state=state, message=message, seconds=seconds)
     return Case(name=plain(name) or "unnamed", state="passed", seconds=seconds)
 
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from reversion.adapters import probes
 from reversion.adapters.catalogue import open_catalogue
 from reversion.adapters.inventory import read_inventory
-from reversion.adapters.playbooks import Stage
+from reversion.adapters.stage import Stage
 from reversion.environment import Observation
+from reversion.errors import ReversionError
 from reversion.operations.trees import unpacked
 from reversion.operations.workspace import Workspace
 from reversion.outcome import Fingerprints
 from reversion.product import Environment
-from reversion.errors import ReversionError
 
 Say = Callable[[str], None]
 
@@ -40,7 +40,7 @@ def observe(workspace: Workspace, environment: Environment, commit: str = "") ->
 
 
 def fingerprint(workspace: Workspace, environment: Environment) -> Fingerprints:
-    """Observe an environment that must not change; one that can't be observed has an empty fingerprint and a problem."""
+    """Observe an environment that must not change; where that fails, the fingerprint is empty and says why."""
     try:
         seen = observe(workspace, environment).fingerprint()
     except ReversionError as error:

@@ -1,6 +1,7 @@
 """Bring the configuration, and each service, back to the snapshot."""
 
 from reversion.adapters import playbooks
+from reversion.adapters.verdicts import RestoreTarget
 from reversion.operations.observing import Say, staged
 from reversion.operations.workspace import Workspace
 from reversion.outcome import StepResult
@@ -8,7 +9,7 @@ from reversion.plan import Plan
 
 
 def configure(workspace: Workspace, plan: Plan, say: Say) -> None:
-    """Apply the environment's own configuration once, from the snapshot's tree, where the product names a playbook for it."""
+    """Apply the environment's own configuration once, where the product names a playbook for it."""
     environment = workspace.product.environment(plan.environment)
     if environment.configure is None:
         say("The product names no configure playbook: each service's restore brings its configuration along.")
@@ -24,8 +25,12 @@ def restore(workspace: Workspace, plan: Plan, service: str, say: Say) -> StepRes
     """
     environment = workspace.product.environment(plan.environment)
     step = plan.step(service)
-    target = playbooks.RestoreTarget(
-        service=service, version=step.version, commit=step.commit or "", snapshot=plan.snapshot, hosts=step.hosts
+    target = RestoreTarget(
+        service=service,
+        version=step.version,
+        commit=step.commit or "",
+        snapshot=plan.snapshot,
+        hosts=step.hosts,
     )
     with staged(workspace, environment, plan.snapshot_commit, say) as stage:
         return playbooks.restore(stage, target)

@@ -1,6 +1,7 @@
 """Make the plan of a reversion: everything is found out, nothing is changed."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 from reversion.adapters import histories, playbooks
 from reversion.adapters.inventory import Inventory, read_inventory, shared_hosts
@@ -15,21 +16,29 @@ from reversion.plan import Facts, FileChange, Plan, make_plan
 from reversion.product import Environment
 from reversion.snapshot import Recorded
 
+_CHANGES: dict[str, Literal["added", "removed", "changed"]] = {"A": "added", "D": "removed"}
+
 
 def review(workspace: Workspace, environment_name: str, snapshot: str, *, refresh: bool = True) -> Plan:
-    """Find everything out that a reversion of the environment to the snapshot would do; see `make_plan` for refusals."""
+    """Find out everything that a reversion to the snapshot would do; see `make_plan` for what it refuses."""
     environment = workspace.product.environment(environment_name)
     target = find(workspace, environment, snapshot, refresh=refresh)
     commit = target.snapshot.product_commit
     if workspace.repository.resolve(commit) != commit:
-        raise SnapshotInvalid(f"{target.tag}: its commit {commit[:10]} is not in the repository.", "Fetch the product.")
+        raise SnapshotInvalid(
+            f"{target.tag}: its commit {commit[:10]} is not in the repository.", "Fetch the product."
+        )
     hosts, shared = _check_stage(workspace, environment, target)
     observation = observe(workspace, environment)
     return make_plan(
-        workspace.product, environment, target,
+        workspace.product,
+        environment,
+        target,
         _features(workspace, target, observation, refresh=refresh).model_copy(
             update={
-                "hosts": hosts, "shared": shared, "configuration": _configuration(workspace, environment, commit),
+                "hosts": hosts,
+                "shared": shared,
+                "configuration": _configuration(workspace, environment, commit),
             }
         ),
     )
@@ -52,7 +61,9 @@ def _check_stage(
     with staged(workspace, environment, target.snapshot.product_commit) as stage:
         if environment.restore:
             playbooks.check_syntax(stage)
-        services = [workspace.product.services[n] for n in target.snapshot.services if n in workspace.product.services]
+        services = [
+            workspace.product.services[n] for n in target.snapshot.services if n in workspace.product.services
+        ]
         hosts = {service.name: stage.inventory.matching(service.hosts) for service in services}
         return hosts, _shared(workspace, environment, stage.inventory)
 
@@ -71,7 +82,9 @@ def _shared(workspace: Workspace, environment: Environment, mine: Inventory) -> 
 def _features(workspace: Workspace, target: Recorded, observation: Observation, *, refresh: bool) -> Facts:
     before = running_versions(observation, workspace)
     after = {
-        name: service.commit for name, service in target.snapshot.services.items() if name in workspace.product.services
+        name: service.commit
+        for name, service in target.snapshot.services.items()
+        if name in workspace.product.services
     }
     left = {name: version for name, version in before.items() if name not in after}
     studied = study(workspace, before, after, refresh=refresh)
@@ -103,9 +116,7 @@ def _configuration(workspace: Workspace, environment: Environment, commit: str) 
     changed = workspace.repository.changed_files(workspace.head, commit, *environment.configuration)
     kept = environment.keep_current
     return tuple(
-        FileChange(path=path, change={"A": "added", "D": "removed"}.get(status, "changed"))  # type: ignore[arg-type]
+        FileChange(path=path, change=_CHANGES.get(status, "changed"))
         for status, path in changed
         if not any(path == keep or path.startswith(keep.rstrip("/") + "/") for keep in kept)
     )
-
-

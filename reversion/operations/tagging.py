@@ -31,7 +31,7 @@ class Taken(Value):
 
 
 def take(workspace: Workspace, environment: Environment, request: Request) -> Taken:
-    """Observe the environment, judge its features and record both as a tag of the product, pushed when there is a remote."""
+    """Observe the environment, judge its features, and record both as a tag, pushed when there is a remote."""
     tags.sync(workspace.repository)
     observation = observe(workspace, environment)
     versions = running_versions(observation, workspace)
@@ -98,7 +98,12 @@ def _feature(feature: Feature) -> SnapshotFeature:
 
 def _is_unchanged(workspace: Workspace, environment: Environment, old: Snapshot, new: Snapshot) -> bool:
     """Compare what restoring them would do, and what is proven of them; features follow from the services."""
-    same = (old.services, old.verified, old.complete, old.label) == (new.services, new.verified, new.complete, new.label)
+    same = (old.services, old.verified, old.complete, old.label) == (
+        new.services,
+        new.verified,
+        new.complete,
+        new.label,
+    )
     if not same or not workspace.repository.resolve(old.product_commit):
         return False
     watched = environment.configuration or (environment.inventory,)
