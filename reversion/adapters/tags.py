@@ -26,14 +26,14 @@ def create(repository: Repository, snapshot: Snapshot) -> Recorded:
     is_new = name not in names(repository, snapshot.environment)
     if is_new:
         _write(repository, name, message, snapshot.product_commit)
-    recorded = read(repository, name, snapshot.environment)
-    if repository.has_remote():
-        try:
+    try:
+        recorded = read(repository, name, snapshot.environment)
+        if repository.has_remote():
             push(repository, recorded)
-        except BaseException:
-            if is_new:
-                repository.run("update-ref", "-d", f"refs/tags/{name}", recorded.tag_object)
-            raise
+    except BaseException:
+        if is_new:
+            repository.run("update-ref", "-d", f"refs/tags/{name}")
+        raise
     return recorded
 
 
