@@ -16,13 +16,14 @@ PROGRAM = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/us
 
 @dataclass(frozen=True)
 class Sshd:
-    """One running server, and what a client needs to log in: its user, key and known-hosts file."""
+    """One running server, what a client needs to log in, and the log that the server writes."""
 
     address: str
     port: int
     user: str
     key: Path
     known_hosts: Path
+    log: Path
 
     def variables(self) -> str:
         """Return the Ansible variables of this host as a line of YAML."""
@@ -49,7 +50,8 @@ def sshd_hosts(folder: Path, *addresses: str) -> Iterator[tuple[Sshd, ...]]:
             kind, public = host_key.with_suffix(".pub").read_text().split()[:2]
             with known_hosts.open("a") as known:
                 known.write(f"[{address}]:{port} {kind} {public}\n")
-            started.append(Sshd(address, port, getpass.getuser(), client, known_hosts))
+            log = host_key.with_suffix(".log")
+            started.append(Sshd(address, port, getpass.getuser(), client, known_hosts, log))
         yield tuple(started)
 
 

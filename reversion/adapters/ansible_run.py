@@ -1,7 +1,7 @@
 """One run of ansible-playbook through ansible-runner, folded into what happened on each host.
 
-The exit code and the runner's status lie: a play that matched no host ends with 0. What counts is whether Ansible told
-its final statistics, and what these say of each host.
+The exit code and the runner's status lie: a play that matched no host ends with 0. What counts is whether
+Ansible told its final statistics, and what these say of each host.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Result:
-    """What one task did on one host. `answer` is the JSON of its result, only for tasks of our own observation."""
+    """What one task did on one host. `answer` is its result as JSON, kept only for our own observation."""
 
     host: str
     task: str
@@ -44,7 +44,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Ran:
-    """A whole run. Without `finished` Ansible ended before its statistics, and `said` is the end of what it printed."""
+    """A whole run. Without `finished` Ansible ended before its statistics; `said` is the end of its output."""
 
     finished: bool
     status: str
@@ -75,7 +75,8 @@ class Order:
 def run_playbook(run: RunDirectory, around: Surroundings, fence: Fence, order: Order) -> Ran:
     """Run the directory's playbook against its inventory. Works from any thread and sets no signal handler.
 
-    Raise PlaybookFailed only where Ansible can't be started; whatever happens in the run is in what is returned.
+    Raise PlaybookFailed only where Ansible can't be started; whatever happens in the run is in what is
+    returned.
     """
     fence.path.write_text(fence.text, encoding="utf-8")
     listener = _Listener(str(run.observation), order.say)
@@ -109,10 +110,8 @@ def _configure(run: RunDirectory, seconds: int) -> Any:
     return config
 
 
-def _variables(
-    run: RunDirectory, around: Surroundings, fence: Fence, made: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the child's environment: ours and what the runner adds for its events, nothing else of the worker's."""
+def _variables(run: RunDirectory, around: Surroundings, fence: Fence, made: Mapping[str, str]) -> dict[str, str]:
+    """Return the child's environment: ours, what the runner adds for its events, and nothing else."""
     added = ("AWX_", "RUNNER_", "ANSIBLE_CALLBACK_PLUGINS", "ANSIBLE_STDOUT_CALLBACK", "ANSIBLE_RETRY_FILES")
     common = around.setting("ANSIBLE_SSH_COMMON_ARGS", "ssh_connection.ssh_common_args") or ""
     return {
@@ -125,7 +124,7 @@ def _variables(
 
 
 class _Listener:
-    """Hears the runner's events one after the other, and never lets an error out: that would orphan the playbook."""
+    """Hears the runner's events, and never lets an error out: that would orphan the playbook."""
 
     def __init__(self, observation: str, say: Callable[[str], None]) -> None:
         self._observation = observation
@@ -188,7 +187,7 @@ class _Listener:
 
 
 def message_of(answer: Mapping[str, Any]) -> str:
-    """Fold a failed task's result into one line: its message, then what the command printed last; no_log is kept."""
+    """Fold a failed task's result into one line: its message, what was printed last; no_log is kept."""
     if answer.get("censored") or answer.get("_ansible_no_log"):
         return "its output is hidden (no_log)"
     told = str(answer.get("msg") or answer.get("reason") or "").strip().removeprefix("Task failed: ")

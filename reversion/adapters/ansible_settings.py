@@ -1,8 +1,9 @@
 """Where and with which environment variables Ansible's commands are started.
 
-A command is started as by hand from the folder of the product's own `ansible.cfg`: the nearest one from the playbook's
-folder upwards, at most to the tree's root. Of the worker's environment it gets only what Ansible and ssh need, so that
-no key of an API reaches a playbook by accident; REVERSION_PASS_ENVIRONMENT names what else a playbook may see.
+A command is started as by hand from the folder of the product's own `ansible.cfg`: the nearest one from the
+playbook's folder upwards, at most to the tree's root. Of the worker's environment it gets only what Ansible
+and ssh need, so that no key of an API reaches a playbook by accident; REVERSION_PASS_ENVIRONMENT names what
+else a playbook may see.
 """
 
 import configparser
@@ -35,7 +36,7 @@ class Surroundings:
     configuration: Mapping[str, str]
 
     def setting(self, variable: str, *keys: str) -> str | None:
-        """Return a setting from the worker's environment or from ansible.cfg (`section.key`); None where unset."""
+        """Return a setting of the worker's environment or of ansible.cfg (`section.key`); None where unset."""
         if variable in self.variables:
             return self.variables[variable]
         return next((self.configuration[key] for key in keys if key in self.configuration), None)
@@ -129,8 +130,4 @@ def _read_configuration(path: Path | None) -> Mapping[str, str]:
         parser.read(path or (), encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError):
         return {}
-    return {
-        f"{section}.{key}": value or ""
-        for section in parser.sections()
-        for key, value in parser.items(section)
-    }
+    return {f"{section}.{key}": value or "" for section in parser.sections() for key, value in parser.items(section)}

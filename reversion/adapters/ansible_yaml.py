@@ -1,7 +1,7 @@
-"""YAML that Ansible reads back exactly: encrypted values stay encrypted, data stays data, templates stay templates. Pure.
+"""YAML that Ansible reads back exactly: encrypted stays encrypted, data data, templates templates. Pure.
 
-Takes what JSON can say. As in Ansible's own JSON, an object with the one key `__ansible_vault` is an encrypted value and
-one with `__ansible_unsafe` is text that must never be templated; `data` makes the latter.
+Takes what JSON can say. As in Ansible's own JSON, an object with the one key `__ansible_vault` is an
+encrypted value and one with `__ansible_unsafe` is text that must never be templated; `data` makes the latter.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""The SSH fence: whatever a playbook asks for, `delegate_to` included, only the environment's own hosts are reached.
+"""The SSH fence: whatever a playbook asks for, only the environment's own hosts are reached.
 
-It is an ssh configuration file, generated for each run, which lets nothing but the environment's addresses and their jump
-hosts through and includes the configuration that would have been used without it. Connections that don't go through
-the `ssh` program (local, cloud APIs) are outside of it.
+It is an ssh configuration file, generated for each run, which lets nothing but the environment's addresses
+and their jump hosts through and includes the configuration that would have been used without it. Connections
+that don't go through the `ssh` program (local, cloud APIs) are outside of it.
 """
 
 import json
@@ -51,7 +51,7 @@ def build_fence(path: Path, inventory: Inventory, around: Surroundings) -> Fence
     own = [_split(text, host) for host, text in _host_arguments(inventory)]
     if any(_configuration_files(words) for words in own):
         raise ProductInvalid(
-            f"The inventory of {inventory.environment} gives ssh its own configuration (-F) in ansible_ssh_common_args.",
+            f"The inventory of {inventory.environment} gives ssh a configuration (-F) of its own.",
             "Name the file in ansible.cfg instead: ssh_args under [ssh_connection].",
         )
     files = [file for words in written for file in _configuration_files(words)]
@@ -59,9 +59,7 @@ def build_fence(path: Path, inventory: Inventory, around: Surroundings) -> Fence
         str(Path("~/.ssh/config").expanduser()),
         "/etc/ssh/ssh_config",
     ]
-    addresses = {
-        name for host in inventory.hosts for name in (host.address, host.name) if _HOST.fullmatch(name)
-    }
+    addresses = {name for host in inventory.hosts for name in (host.address, host.name) if _HOST.fullmatch(name)}
     jumps = {jump for words in (*written, *own) for jump in _jump_hosts(words)}
     jumps |= {jump for address in addresses for jump in _configured_jumps(address, included)}
     return Fence(path, _configuration(inventory.environment, addresses | jumps, included))
@@ -70,7 +68,8 @@ def build_fence(path: Path, inventory: Inventory, around: Surroundings) -> Fence
 def _configuration(environment: str, allowed: set[str], included: list[str]) -> str:
     lines = [
         f"Host * {' '.join(f'!{name}' for name in sorted(allowed))}",
-        f"  ProxyCommand sh -c 'echo \"{REFUSAL} {environment} only.\" >&2; exit 255'",
+        # ssh drops what a proxy says, but repeats a greeting that it can't read; it greets first.
+        f"  ProxyCommand sh -c 'read -r greeting; echo \"SSH-{REFUSAL} {environment} only.\"'",
         "Host *",
         *(f'  Include "{file}"' for file in included),
     ]
@@ -84,7 +83,7 @@ def _host_arguments(inventory: Inventory) -> Iterator[tuple[str, str]]:
             value = variables.get(name, "")
             if not isinstance(value, str):
                 raise ProductInvalid(
-                    f"The inventory of {inventory.environment}: {name} of host {plain(host.name, 80)} is no plain text.",
+                    f"The inventory of {inventory.environment}: {name} of {plain(host.name, 80)} is no plain text.",
                     "Write it as text, neither encrypted nor !unsafe.",
                 )
             yield host.name, value

@@ -1,4 +1,4 @@
-"""Ansible's host patterns: groups, names, globs, `all`, joined by `:` or `,`, narrowed by `&` and `!`. Pure."""
+"""Ansible's host patterns: groups, names and globs, joined by `:` or `,`, narrowed by `&` and `!`. Pure."""
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -9,8 +9,8 @@ from reversion.text import plain
 def matching(pattern: str, members: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """Return the hosts that the pattern means, in the order of `members`, which maps each host to its groups.
 
-    As in Ansible the order of the terms does not matter: first all that are named, of these what every `&` has,
-    without what any `!` has. A pattern of `&` and `!` only starts from all hosts.
+    As in Ansible the order of the terms does not matter: first all that are named, of these what every `&`
+    has, without what any `!` has. A pattern of `&` and `!` only starts from all hosts.
     """
     terms = [term.strip() for term in pattern.replace(",", ":").split(":") if term.strip()]
     named = [term for term in terms if term[0] not in "&!"] or ["all"]

@@ -1,15 +1,16 @@
 """An environment's Ansible inventory, resolved by Ansible itself into plain values.
 
-What Ansible knows of the hosts may hold secrets (variables of a vaulted file come decrypted). An `Inventory` therefore
-shows no variables when printed, and is not to be stored.
+What Ansible knows of the hosts may hold secrets (variables of a vaulted file come decrypted). An `Inventory`
+therefore shows no variables when printed, and is not to be stored.
 """
 
 import json
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 from reversion.adapters import host_patterns
@@ -24,9 +25,10 @@ _EVERYWHERE = "reversion-localhost"
 
 @dataclass(frozen=True)
 class Host:
-    """One host: its address as Ansible connects to it, all of its groups, its resolved variables as JSON text.
+    """One host: its address as Ansible connects to it, all of its groups, its resolved variables as JSON.
 
-    The JSON is Ansible's own: `__ansible_vault` and `__ansible_unsafe` mark what is encrypted and what is no template.
+    The JSON is Ansible's own: `__ansible_vault` and `__ansible_unsafe` mark what is encrypted and what is no
+    template.
     """
 
     name: str
@@ -37,7 +39,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Inventory:
-    """The hosts of one environment, sorted by name. `variables` is the JSON of what every host, and localhost, gets."""
+    """The hosts of one environment, by name. `variables` is the JSON of what every host, and localhost, gets."""
 
     environment: str
     hosts: tuple[Host, ...]
@@ -54,17 +56,17 @@ class Inventory:
         )
 
     def matching(self, pattern: str) -> tuple[str, ...]:
-        """Return the names of the hosts that an Ansible pattern means; raise ProductInvalid for one not understood."""
+        """Return the names of the hosts that an Ansible pattern means; ProductInvalid for one not understood."""
         if problem := host_patterns.unsupported(pattern):
             raise ProductInvalid(f"The host pattern {problem}.", "Name groups, hosts or globs instead.")
         return host_patterns.matching(pattern, {host.name: host.groups for host in self.hosts})
 
 
 def read_inventory(tree: Path, environment: Environment) -> Inventory:
-    """Let Ansible resolve the environment's inventory in this tree; group_vars next to the playbook count too.
+    """Let Ansible resolve the environment's inventory; group_vars next to the playbook count too.
 
-    A part of it that Ansible can't read is an error, not the warning that Ansible makes of it: an environment that
-    silently lacks hosts must not be reverted. Raise ProductInvalid.
+    A part of it that Ansible can't read is an error, not the warning that Ansible makes of it: an environment
+    that silently lacks hosts must not be reverted. Raise ProductInvalid.
     """
     path = tree / environment.inventory
     if not path.exists():
@@ -81,19 +83,18 @@ def read_inventory(tree: Path, environment: Environment) -> Inventory:
     groups = {name: group for name, group in listed.items() if name != "_meta" and isinstance(group, dict)}
     variables = listed.get("_meta", {}).get("hostvars", {})
     membership = _membership(groups)
+    everywhere = _json(variables.pop(_EVERYWHERE, None))
+    membership.pop(_EVERYWHERE, None)
+    addresses = _addresses(tree, environment, {name: variables.get(name, {}) for name in membership})
     hosts = tuple(
-        Host(
-            name, _address(environment, name, variables.get(name, {})), groups_of, _json(variables.get(name))
-        )
-        for name, groups_of in sorted(membership.items())
-        if name != _EVERYWHERE
+        Host(name, addresses[name], membership[name], _json(variables.get(name))) for name in sorted(membership)
     )
     if not hosts:
         raise ProductInvalid(
             f"The inventory of {environment.name}, {environment.inventory}, has no hosts.",
             "Add the environment's hosts to it, or correct the path in reversion.yaml.",
         )
-    return Inventory(environment.name, hosts, _json(variables.get(_EVERYWHERE)))
+    return Inventory(environment.name, hosts, everywhere)
 
 
 def shared_hosts(mine: Inventory, other: Inventory, declared: tuple[str, ...]) -> tuple[str, ...]:
@@ -112,31 +113,10 @@ def _known_as(inventory: Inventory) -> set[str]:
 
 
 def _list(tree: Path, environment: Environment) -> dict[str, Any]:
-    around = surroundings(tree, environment)
-    playbook = environment.restore or environment.configure
     with tempfile.TemporaryDirectory(prefix="reversion-") as aside:
         everywhere = Path(aside, "hosts.yml")
         everywhere.write_text(f"all: {{hosts: {{{_EVERYWHERE}: {{}}}}}}\n", encoding="utf-8")
-        command = [
-            "ansible-inventory",
-            "--list",
-            "-i",
-            str(tree / environment.inventory),
-            "-i",
-            str(everywhere),
-        ]
-        if playbook:
-            command += ["--playbook-dir", str((tree / playbook).parent)]
-        around = type(around)(
-            around.directory,
-            {
-                **around.variables,
-                "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True",
-                "ANSIBLE_LOCAL_TEMP": aside,
-            },
-            around.configuration,
-        )
-        ended = run_command(around, *command)
+        ended = _ask(tree, environment, "ansible-inventory", "--list", "-i", str(everywhere))
     if ended.returncode == 0:
         try:
             listed: dict[str, Any] = json.loads(ended.stdout)
@@ -148,7 +128,23 @@ def _list(tree: Path, environment: Environment) -> dict[str, Any]:
         f"{_reason(ended.stderr or ended.stdout, tree)}",
         "Mend it; 'ansible-inventory --list -i' shows the same."
         if "vault" not in ended.stderr.lower()
-        else "Give the worker the password: vault_password_file in ansible.cfg, or ANSIBLE_VAULT_PASSWORD_FILE.",
+        else "Give the worker the password: vault_password_file in ansible.cfg or ANSIBLE_VAULT_PASSWORD_FILE.",
+    )
+
+
+def _ask(tree: Path, environment: Environment, *command: str) -> "CompletedProcess[str]":
+    """Run a command of Ansible's on the environment's inventory."""
+    around = surroundings(tree, environment)
+    strict = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True"}
+    playbook = environment.restore or environment.configure
+    beside = ("--playbook-dir", str((tree / playbook).parent)) if playbook else ()
+    inventory = ("-i", str(tree / environment.inventory))
+    return run_command(
+        replace(around, variables={**around.variables, **strict}),
+        *command[:1],
+        *inventory,
+        *beside,
+        *command[1:],
     )
 
 
@@ -185,15 +181,29 @@ def _above(group: str, parents: Mapping[str, set[str]]) -> set[str]:
     return seen
 
 
-def _address(environment: Environment, name: str, variables: Mapping[str, Any]) -> str:
-    address = variables.get("ansible_ssh_host") or variables.get("ansible_host") or name
-    if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
-        raise ProductInvalid(
-            f"The inventory of {environment.name}: the address of host {plain(name, 80)} (ansible_host) is a template, "
-            "encrypted, or no address, so nobody can tell whether another environment has the same.",
-            "Write the address itself.",
-        )
-    return address
+def _addresses(tree: Path, environment: Environment, variables: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
+    """Return each host's address as Ansible connects to it; templates are rendered by Ansible, one more call."""
+    found = {
+        name: mine.get("ansible_ssh_host") or mine.get("ansible_host") or name for name, mine in variables.items()
+    }
+    if any(isinstance(address, str) and "{{" in address for address in found.values()):
+        found |= _rendered(tree, environment)
+    for name, address in found.items():
+        if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
+            raise ProductInvalid(
+                f"The inventory of {environment.name}: the address of host {plain(name, 80)} (ansible_host) is "
+                "encrypted or can't be rendered, so nobody can tell whether another environment has the same.",
+                "Write the address itself.",
+            )
+    return found
+
+
+def _rendered(tree: Path, environment: Environment) -> Mapping[str, str]:
+    asked = {"msg": "{{ ansible_ssh_host | default(ansible_host | default(inventory_hostname)) }}"}
+    module = ("-m", "ansible.builtin.debug", "-a", json.dumps(asked))
+    printed = _ask(tree, environment, "ansible", "all", *module).stdout
+    answers = re.findall(r"^(\S+) \| SUCCESS => (\{.*?^\})", printed, re.MULTILINE | re.DOTALL)
+    return {name: str(json.loads(answer).get("msg")) for name, answer in answers}
 
 
 def _json(variables: object) -> str:

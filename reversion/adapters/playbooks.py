@@ -4,34 +4,24 @@ The variables that a playbook may use are told in `aliases`. Values from outside
 """
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from reversion.adapters.aliases import Member, Target, write_inventory
+from reversion.adapters.aliases import Member, write_inventory
 from reversion.adapters.ansible_run import Order, Ran, run_playbook
 from reversion.adapters.ansible_settings import run_command, surroundings
 from reversion.adapters.ansible_yaml import data, to_yaml
 from reversion.adapters.fence import REFUSAL, build_fence
-from reversion.adapters.probes import make_watched, observation_plays, observed, seen_version, why_unfinished
+from reversion.adapters.probes import make_watched, observation_plays, why_unfinished
 from reversion.adapters.rundir import run_directory
 from reversion.adapters.stage import Stage
+from reversion.adapters.verdicts import RestoreTarget, judge, reached_out
 from reversion.errors import HostUnreachable, PlaybookFailed, ProductInvalid
 from reversion.outcome import StepResult
 from reversion.text import plain
 
+__all__ = ["RestoreTarget", "check_syntax", "configure", "proven", "restore", "restore_all"]
 
-@dataclass(frozen=True)
-class RestoreTarget:
-    """One service to restore: the wanted version with its commit, the snapshot's tag, and on which hosts."""
-
-    service: str
-    version: str
-    commit: str | None
-    snapshot: str
-    hosts: tuple[str, ...]
-
-    def targets(self) -> tuple[Target, ...]:
-        return tuple(Target(self.service, host) for host in self.hosts)
+_LET_IN = "Check that the host is up, and that the worker's user may log in there with ssh."
 
 
 def restore(stage: Stage, target: RestoreTarget) -> StepResult:
@@ -46,16 +36,14 @@ def restore(stage: Stage, target: RestoreTarget) -> StepResult:
 def proven(result: StepResult) -> StepResult:
     """Return the result of a service that was restored, or raise the error that it is."""
     if result.state == "unreachable":
-        raise HostUnreachable(
-            result.message, "Check that the host is up, and that the worker's user may log in there with ssh."
-        )
+        raise HostUnreachable(result.message, _LET_IN)
     if result.state == "failed":
         raise PlaybookFailed(result.message, "Mend the playbook or the host, then revert again.")
     return result
 
 
 def restore_all(stage: Stage, wanted: tuple[RestoreTarget, ...]) -> tuple[StepResult, ...]:
-    """Restore many services side by side in one run of Ansible; each gets its own result, in the order given."""
+    """Restore many services side by side in one run of Ansible; return a result for each, in that order."""
     playbook = _playbook(stage, stage.environment.restore, "restore")
     for target in wanted:
         if not target.hosts:
@@ -66,7 +54,7 @@ def restore_all(stage: Stage, wanted: tuple[RestoreTarget, ...]) -> tuple[StepRe
     began = time.monotonic()
     ran = _run_restore(stage, wanted, playbook)
     seconds = round(time.monotonic() - began, 3)
-    return tuple(_judge(stage, ran, target).model_copy(update={"seconds": seconds}) for target in wanted)
+    return tuple(judge(stage, ran, target).model_copy(update={"seconds": seconds}) for target in wanted)
 
 
 def _run_restore(stage: Stage, wanted: tuple[RestoreTarget, ...], playbook: Path) -> Ran:
@@ -89,64 +77,6 @@ def _members(stage: Stage, target: RestoreTarget) -> tuple[Member, ...]:
     return tuple(make_watched(stage, instance, about) for instance in target.targets())
 
 
-def _judge(stage: Stage, ran: Ran, target: RestoreTarget) -> StepResult:
-    """Fold what happened on a service's hosts: a failure outweighs an unreachable host, which outweighs success."""
-    told = [
-        (instance.host, *_judge_instance(stage, ran, instance, target.version))
-        for instance in target.targets()
-    ]
-    seen = {host: version for host, _, _, version in told if version}
-    for state in ("failed", "unreachable"):
-        messages = [message for _, judged, message, _ in told if judged == state]
-        if messages:
-            return StepResult(
-                service=target.service,
-                state=state,
-                version=target.version,
-                message="; ".join(messages),
-                versions=seen,
-            )
-    return StepResult(service=target.service, state="restored", version=target.version, versions=seen)
-
-
-def _judge_instance(stage: Stage, ran: Ran, target: Target, wanted: str) -> tuple[str, str, str]:
-    """Return state, message and the version seen for one service on one host."""
-    where = f"{target.service} on {target.host}"
-    reason = ran.reason(target.alias)
-    version, problem = seen_version(ran, target, stage)
-    if version and version != wanted:
-        return "failed", f"{where}: the playbook ran, but {version} runs, not the wanted {wanted}.", version
-    if not ran.finished:
-        return "failed", f"{where}: {why_unfinished(ran, stage.environment.restore_timeout)}", version or ""
-    if target.alias in ran.unreachable:
-        message = reason.message if reason else "Ansible gave no reason"
-        state = "failed" if REFUSAL in message else "unreachable"
-        return state, f"{where}: {_reached(state, reason.task if reason else '')}: {message}", version or ""
-    if reason and target.alias in ran.failed:
-        return "failed", f"{where}: task '{reason.task}' failed: {reason.message}", version or ""
-    if target.alias not in ran.touched:
-        return "failed", _untouched(stage, where), version or ""
-    seen = observed(ran, target)
-    if seen and seen.kind == "unreachable":
-        return "unreachable", f"{where}: the host cannot be reached after the restore: {seen.message}", ""
-    if version != wanted:
-        return "failed", f"{where}: the playbook ran, but the version can't be read: {problem}.", ""
-    if target.alias in ran.failed or target.alias not in ran.ok:
-        return "failed", f"{where}: Ansible counts it as failed.", version
-    return "restored", "", version
-
-
-def _reached(state: str, task: str) -> str:
-    return f"task '{task}' reached out to another host" if state == "failed" else "the host cannot be reached"
-
-
-def _untouched(stage: Stage, where: str) -> str:
-    return (
-        f"{where}: {stage.environment.restore} touched no instance of it. "
-        "Let its play have 'hosts: reversion_targets', or the service's group."
-    )
-
-
 def configure(stage: Stage, snapshot: str) -> None:
     """Run the environment's `configure` playbook once over its real hosts.
 
@@ -167,26 +97,28 @@ def configure(stage: Stage, snapshot: str) -> None:
 
 def _check_configured(stage: Stage, ran: Ran) -> None:
     name = f"{stage.environment.configure} for {stage.environment.name}"
+    todo = "Mend the playbook or the host, then revert again."
     if not ran.finished:
-        raise PlaybookFailed(
-            f"{name}: {why_unfinished(ran, stage.environment.restore_timeout)}", "Mend it, then revert again."
-        )
+        raise PlaybookFailed(f"{name}: {why_unfinished(ran, stage.environment.restore_timeout)}", todo)
     bad = sorted(ran.failed | ran.unreachable)
-    reasons = [(host, ran.reason(host)) for host in bad]
-    told = "; ".join(
-        f"{host}: task '{reason.task}' {reason.kind}: {reason.message}"
-        if reason
-        else f"{host}: no reason given"
-        for host, reason in reasons
-    )
+    told = "; ".join(f"{host}: {_why(stage, ran, host)}" for host in bad)
     if bad and not ran.failed and REFUSAL not in told:
-        raise HostUnreachable(f"{name}: {told}", "Check that the hosts are up and let the worker log in.")
+        raise HostUnreachable(f"{name}: {told}", _LET_IN)
     if bad:
-        raise PlaybookFailed(f"{name}: {told}", "Mend the playbook or the host, then revert again.")
+        raise PlaybookFailed(f"{name}: {told}", todo)
     if not ran.ok and not ran.touched:
         raise PlaybookFailed(
             f"{name}: it touched no host.", "Let its play have 'hosts: all' or a group of the inventory."
         )
+
+
+def _why(stage: Stage, ran: Ran, host: str) -> str:
+    reason = ran.reason(host)
+    if reason is None:
+        return "Ansible gave no reason"
+    if REFUSAL in reason.message:
+        return reached_out(stage, reason)
+    return f"task '{reason.task}' {reason.kind}: {reason.message}"
 
 
 def check_syntax(stage: Stage) -> None:
@@ -203,7 +135,8 @@ def check_syntax(stage: Stage) -> None:
             said = f"{ended.stderr}\n{ended.stdout}".replace(f"{stage.tree}/", "")
             lines = [line for line in said.splitlines() if not line.startswith("[WARNING]")]
             raise ProductInvalid(
-                f"environments.{stage.environment.name}.{field}: Ansible can't read {path}: {plain(' '.join(lines), 500)}",
+                f"environments.{stage.environment.name}.{field}: Ansible can't read {path}: "
+                f"{plain(' '.join(lines), 500)}",
                 "Correct it and commit.",
             )
 

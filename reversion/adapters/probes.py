@@ -1,4 +1,4 @@
-"""What runs where: each service's version, read through Ansible on the host itself, in one run for the environment."""
+"""What runs where: each service's version, read through Ansible on the host itself, in one run for all."""
 
 import base64
 import binascii
@@ -31,7 +31,8 @@ _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 def observe(stage: Stage, taken_at: datetime, only: tuple[str, ...] = ()) -> Observation:
     """Read the version of every instance, or of the services in `only`.
 
-    An instance that can't be read is told with its problem; raise PlaybookFailed where Ansible itself did not work.
+    An instance that can't be read is told with its problem; raise PlaybookFailed where Ansible itself did not
+    work.
     """
     targets = [t for t in instances(stage.product, stage.inventory) if not only or t.service in only]
     ran = _ask(stage, tuple(targets)) if targets else None
@@ -113,7 +114,7 @@ def _play(kind: str, aliases: list[str], *, wait: bool) -> dict[str, Any]:
 
 
 class _Texts:
-    """Turns `{name}` into Ansible variables; the rest of a text is kept apart as data, so it is never templated."""
+    """Turns `{name}` into Ansible variables; the rest of a text is kept apart as data, never templated."""
 
     def __init__(self) -> None:
         self.literals: list[dict[str, str]] = []
@@ -139,9 +140,7 @@ def seen_version(ran: Ran, target: Target, stage: Stage) -> tuple[str | None, st
         return None, f"the host cannot be reached: {last.message}"
     answer: dict[str, Any] = json.loads(last.answer)
     text = _answered(way, answer)
-    if last.kind == "failed" and (
-        text is None or answer.get("status", 200) != 200 or answer.get("rc", 0) != 0
-    ):
+    if last.kind == "failed" and (text is None or answer.get("status", 200) != 200 or answer.get("rc", 0) != 0):
         return None, _problem(last, answer)
     return read_version(text, way.field) if text is not None else (None, "the answer is too long or missing")
 

@@ -1,7 +1,8 @@
 """The directory of one Ansible run: private, and removed with everything that the run left behind.
 
-A run's processes carry the directory's name in their environment, so they are found and ended even when Ansible itself
-was killed. What a playbook started for good (a service, a daemon) is no child of Ansible any more and is left alone.
+A run's processes carry the directory's name in their environment, so they are found and ended even when
+Ansible itself was killed. What a playbook started for good (a service, a daemon) is no child of Ansible any
+more and is left alone.
 """
 
 import fcntl
@@ -108,7 +109,7 @@ def end_processes(run: RunDirectory) -> None:
 
 
 def _processes(run: RunDirectory) -> dict[int, str]:
-    """Map the ids of the run's processes to when they started, which tells a process from a later one of that id."""
+    """Map the ids of the run's processes to when they started, so that a reused id is told apart."""
     marker = b"AWX_ISOLATED_DATA_DIR=" + os.fsencode(run.artifacts)
     parents, mine = {}, set()
     for entry in Path("/proc").glob("[0-9]*"):
@@ -116,9 +117,10 @@ def _processes(run: RunDirectory) -> dict[int, str]:
             command = (entry / "cmdline").read_bytes()
             process = int(entry.name)
             parents[process] = int(_stat(process)[1])
-            if os.fsencode(run.sockets) in command and b"[mux]" in command:
-                mine.add(process)
-            elif b"ansible" in command and marker in (entry / "environ").read_bytes().split(b"\0"):
+            is_shared_connection = b"[mux]" in command and os.fsencode(run.sockets) in command
+            if is_shared_connection or (
+                b"ansible" in command and marker in (entry / "environ").read_bytes().split(b"\0")
+            ):
                 mine.add(process)
         except (OSError, ValueError, IndexError):
             continue

@@ -18,7 +18,7 @@ def _never() -> bool:
 
 @dataclass(frozen=True)
 class Stage:
-    """All that a run of Ansible needs to know. `say` gets a line for people per result; `cancelled` is asked each second."""
+    """All that a run of Ansible needs. `say` gets a line per result; `cancelled` is asked every second."""
 
     tree: Path
     product: Product

@@ -9,7 +9,7 @@ from reversion.text import plain
 
 
 def read_version(text: str, field: str | None) -> tuple[str | None, str]:
-    """Return the version, or None and why not. With a field the text is JSON, and `a.b.0` names a value inside it."""
+    """Return the version, or None and why not. With a field the text is JSON; `a.b.0` names a value in it."""
     if field is None:
         return _checked(text.strip())
     try:

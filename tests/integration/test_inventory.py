@@ -10,9 +10,7 @@ from reversion.product import Environment, Observe
 
 
 def an_environment(inventory: str = "inv/staging", restore: str | None = None) -> Environment:
-    return Environment(
-        name="staging", inventory=inventory, restore=restore, observe=Observe(file="/srv/VERSION")
-    )
+    return Environment(name="staging", inventory=inventory, restore=restore, observe=Observe(file="/srv/VERSION"))
 
 
 def a_tree(folder: Path, **files: str) -> Path:
@@ -94,9 +92,7 @@ def test_an_inventory_shows_no_variables_when_it_is_printed(staging: Inventory) 
         pytest.param("payments", "", id="nothing of that name"),
     ],
 )
-def test_a_pattern_means_the_hosts_that_it_means_for_ansible(
-    staging: Inventory, pattern: str, hosts: str
-) -> None:
+def test_a_pattern_means_the_hosts_that_it_means_for_ansible(staging: Inventory, pattern: str, hosts: str) -> None:
     assert staging.matching(pattern) == tuple(f"staging-{host}" for host in hosts.split())
 
 
@@ -130,8 +126,17 @@ def test_an_inventory_without_hosts_is_an_error(tmp_path: Path) -> None:
         read_inventory(tree, an_environment())
 
 
+def test_an_address_that_is_a_template_is_rendered(tmp_path: Path) -> None:
+    hosts = "all: {hosts: {web: {ansible_host: '{{ inventory_hostname }}.staging.example'}, db: {}}}\n"
+    tree = a_tree(tmp_path, **{"inv/staging": hosts})
+
+    inventory = read_inventory(tree, an_environment())
+
+    assert [host.address for host in inventory.hosts] == ["db", "web.staging.example"]
+
+
 def test_an_address_that_nobody_can_compare_is_refused(tmp_path: Path) -> None:
-    tree = a_tree(tmp_path, **{"inv/staging": "web ansible_host='{{ lookup(\"env\", \"HOST\") }}'\n"})
+    tree = a_tree(tmp_path, **{"inv/staging": "web ansible_host='{{ no_such_variable }}'\n"})
 
     with pytest.raises(ProductInvalid, match="Write the address itself"):
         read_inventory(tree, an_environment())
@@ -139,9 +144,7 @@ def test_an_address_that_nobody_can_compare_is_refused(tmp_path: Path) -> None:
 
 def test_a_vaulted_file_without_a_password_says_what_to_give(tmp_path: Path) -> None:
     vaulted = "$ANSIBLE_VAULT;1.1;AES256\n" + "3" * 80 + "\n"
-    tree = a_tree(
-        tmp_path, **{"inv/staging/hosts": "web\n", "inv/staging/group_vars/all.yml": vaulted}
-    )
+    tree = a_tree(tmp_path, **{"inv/staging/hosts": "web\n", "inv/staging/group_vars/all.yml": vaulted})
 
     with pytest.raises(ProductInvalid, match="vault_password_file"):
         read_inventory(tree, an_environment())

@@ -60,9 +60,7 @@ def a_stage(tree: Path, playbook: str = RESTORE, **settings: Any) -> Stage:
         "observe": {"file": "{root}/{inventory_hostname}"},
         **settings,
     }
-    product = Product.model_validate(
-        {"product": "shop", "services": services, "environments": {"staging": staging}}
-    )
+    product = Product.model_validate({"product": "shop", "services": services, "environments": {"staging": staging}})
     environment = product.environment("staging")
     return Stage(tree, product, environment, read_inventory(tree, environment))
 
@@ -285,10 +283,7 @@ def test_a_failure_names_service_host_task_and_what_the_command_said_made_plain(
 
 
 def test_another_version_running_after_the_restore_is_a_failure(failed: dict[str, StepResult]) -> None:
-    assert (
-        "catalog on staging-1: the playbook ran, but 1.3.9 runs, not the wanted 1.4.0"
-        in failed["catalog"].message
-    )
+    assert "catalog on staging-1: the playbook ran, but 1.3.9 runs, not the wanted 1.4.0" in failed["catalog"].message
     assert failed["catalog"].versions == {"staging-1": "1.3.9"}
 
 
@@ -333,6 +328,11 @@ def test_a_host_that_the_inventory_lacks_is_refused(tmp_path: Path) -> None:
         restore(a_stage(tmp_path), catalog("1.4.0", "live-1"))
 
 
+def test_a_service_asked_for_twice_in_one_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ProductInvalid, match="orders@staging-1 would stand for two hosts"):
+        restore_all(a_stage(tmp_path), (orders("1.0"), orders("2.0")))
+
+
 def test_runs_at_once_do_not_mix(tmp_path: Path) -> None:
     stages = [a_stage(tmp_path / name) for name in ("one", "two")]
     versions = ["1.0", "2.0"]
@@ -362,9 +362,7 @@ def is_alive(process: int) -> bool:
 
 
 @pytest.mark.parametrize("way", ["timeout", "cancelled"])
-def test_a_run_that_is_stopped_ends_its_tasks_but_not_the_services_it_started(
-    tmp_path: Path, way: str
-) -> None:
+def test_a_run_that_is_stopped_ends_its_tasks_but_not_the_services_it_started(tmp_path: Path, way: str) -> None:
     service = tmp_path / "service"
     stage = a_stage(tmp_path, SLOW, restore_timeout=5 if way == "timeout" else 60)
     if way == "cancelled":

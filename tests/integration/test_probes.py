@@ -29,11 +29,11 @@ class _Answers(BaseHTTPRequestHandler):
         "/broken/version": (500, "out of order"),
         "/plain/version": (200, "<html>hello</html>"),
         "/other/version": (200, '{"release": "1.2"}'),
-        "/hostile/version": (200, '{"version": "{{ lookup(\'pipe\', \'touch MARK\') }}"}'),
+        "/hostile/version": (200, "{\"version\": \"{{ lookup('pipe', 'touch MARK') }}\"}"),
         "/huge/version": (200, '{"version": "1.0", "more": "' + "x" * 200_000 + '"}'),
     }
 
-    def do_GET(self) -> None:  # noqa: N802 - the name is the library's
+    def do_GET(self) -> None:
         status, text = self.pages[self.path]
         self.send_response(status)
         self.end_headers()
@@ -133,9 +133,7 @@ def test_what_cannot_be_read_is_told_in_plain_words(seen: Observation, service: 
     ("service", "words"),
     [("missing", ("File not found", "/missing")), ("failing", ("non-zero return code", "no database"))],
 )
-def test_what_the_host_said_is_part_of_the_problem(
-    seen: Observation, service: str, words: tuple[str, ...]
-) -> None:
+def test_what_the_host_said_is_part_of_the_problem(seen: Observation, service: str, words: tuple[str, ...]) -> None:
     version, problem = running(seen, service)
 
     assert version is None
@@ -202,7 +200,5 @@ def test_an_ansible_that_does_not_start_is_an_error_not_an_absence(
         pytest.param("", None, None, id="nothing"),
     ],
 )
-def test_a_version_is_taken_from_text_or_not_at_all(
-    text: str, field: str | None, version: str | None
-) -> None:
+def test_a_version_is_taken_from_text_or_not_at_all(text: str, field: str | None, version: str | None) -> None:
     assert read_version(text, field)[0] == version
