@@ -25,9 +25,7 @@ class Graph:
         self.number: dict[str, int] = {}
         self.parents: list[tuple[int, ...]] = []
         for at, commit in enumerate(commits):
-            self.parents.append(
-                tuple(self.number[parent] for parent in commit.parents if parent in self.number)
-            )
+            self.parents.append(tuple(self.number[parent] for parent in commit.parents if parent in self.number))
             self.number[commit.id] = at
         self._heads = tuple(self.number[head] for head in tracked if head in self.number)
         self._never = len(commits)

@@ -7,8 +7,10 @@ from reversion.features.graph import Reach
 from reversion.features.items import Items
 from reversion.features.naming import Evidence, Naming
 from reversion.features.reading import Reading
-from reversion.features.reverts import Counting, Reverts
+from reversion.features.reverts import Reverts
 from reversion.features.values import History, Relation
+
+_EMPTY = Reach(-1, frozenset())
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Standing:
     seen: frozenset[int] = frozenset()
     effective: frozenset[int] = frozenset()
     doubtful: frozenset[int] = frozenset()
-    counting: Counting = Counting(Reach(-1, frozenset()))
+    reach: Reach = _EMPTY
 
 
 NOTHING = Standing()
@@ -55,22 +57,15 @@ class Ledger:
     def is_resurrected(self, item: int, before: Standing, after: Standing) -> bool:
         """Tell whether going from `before` to `after` would bring back an item that was deliberately reverted.
 
-        So it is where `before`, or the reference, has reverted it, and `after` has it because it lacks that revert.
+        So it is where `before`, or the reference, has reverted it, and `after` lacks one of those reverts.
         """
         if item not in after.effective or item in before.effective:
             return False
         places = [before] if item in before.seen else []
         if item not in self.universe:
             places += [head for head in self._heads if item in head.seen]
-        return any(
-            not any(
-                self._graph.holds(after.counting.reach, same)
-                for same in self._reverts.by_node[item]
-                if self._reverts.kind[same] == self._reverts.kind[revert]
-            )
-            for place in places
-            for revert in place.counting.of.get(item, ())
-        )
+        known = len(self._reverts.toggles(after.reach, item).removals)
+        return any(len(self._reverts.toggles(place.reach, item).removals) > known for place in places)
 
     def relation(self, before: str, after: str) -> Relation:
         """Return how the commits lie to each other, by the graph alone."""
@@ -87,13 +82,12 @@ class Ledger:
         )
 
     def _judge(self, reach: Reach) -> Standing:
-        graph, reverts, members = self._graph, self._reverts, self._items.members
-        counting = reverts.counting(reach)
-        seen = {item for item in self._named if any(graph.holds(reach, at) for at in members[item])}
-        toggled = {item for item in seen if item in reverts.by_node}
-        gone = {item for item in toggled if not reverts.is_effective(counting, item)}
+        reverts = self._reverts
+        seen = {item for item in self._named if reverts.is_seen(reach, item)}
+        toggled = {item for item in seen if reverts.is_toggled(item)}
+        gone = {item for item in toggled if not reverts.is_effective(reach, item)}
         doubtful = {item for item in toggled if reverts.is_doubtful(reach, item)}
-        return Standing(frozenset(seen), frozenset(seen - gone), frozenset(doubtful), counting)
+        return Standing(frozenset(seen), frozenset(seen - gone), frozenset(doubtful), reach)
 
     def _by_feature(self, names: dict[int, tuple[str, ...]]) -> dict[str, tuple[int, ...]]:
         found: dict[str, dict[int, None]] = defaultdict(dict)

@@ -8,7 +8,7 @@ or has anywhere: so a version that still carries it is not told to lack it.
 from collections.abc import Mapping
 
 from reversion.features.comparing import Pair, compare
-from reversion.features.describing import in_order, kind_of, title_of, url_of
+from reversion.features.describing import Kind, in_order, kind_of, title_of, url_of
 from reversion.features.judging import Judged, Yardstick, judge
 from reversion.features.ledger import NOTHING, Ledger, Standing
 from reversion.features.naming import Naming
@@ -31,9 +31,7 @@ class Resolver:
         self._settings = settings
         self._entries = {entry.id: entry for entry in entries}
         naming = Naming(settings, entries)
-        self._ledgers = {
-            history.service: Ledger(history, naming) for history in histories if not history.problem
-        }
+        self._ledgers = {history.service: Ledger(history, naming) for history in histories if not history.problem}
         self._subjects: dict[str, list[str]] = {}
         self._urls: dict[str, str] = {}
         for ledger in self._ledgers.values():
@@ -80,9 +78,7 @@ class Resolver:
             for id, found in ledger.features.items():
                 items.setdefault(id, {})[ledger.service] = found
         yardsticks = [
-            Yardstick.of(
-                id, items[id], self._ledgers, self._entries[id].requires if id in self._entries else ()
-            )
+            Yardstick.of(id, items[id], self._ledgers, self._entries[id].requires if id in self._entries else ())
             for id in items
         ]
         return tuple(sorted(yardsticks, key=lambda one: in_order(self._kind(one.id), one.id)))
@@ -109,7 +105,7 @@ class Resolver:
             for item in items
         )
 
-    def _kind(self, id: str) -> str:
+    def _kind(self, id: str) -> Kind:
         return kind_of(self._subjects.get(id, ()), self._entries.get(id))
 
     def _told(self, yardstick: Yardstick, judged: Judged) -> Feature:

@@ -1,142 +1,153 @@
-"""Which items a revert takes back, and which reverts count in a version. Pure.
+"""Which items are taken away by reverts in a version. Pure.
 
-A revert counts in a version that contains it, unless a revert of it that came later counts there too. It takes an item
-from the commits below it only. Reverts of the same items are the same change, so that picked reverts and reverts of
-reverts work across branches.
+A revert removes items, or, where it reverts a revert, restores them. It counts in a version that contains it, unless
+the version contains a later one that counts and does the opposite to the item. An item is in effect where the version
+contains a commit of it that lies below no removal that counts. So picked reverts and reverts of reverts work across
+branches.
 """
 
-from bisect import insort
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from reversion.features.graph import Reach
 from reversion.features.items import Items
 from reversion.features.reading import Reading, Target
 
 
-@dataclass(frozen=True)
-class Counting:
-    """The reverts that count in one version, newest first for each item or kind of revert that they take back."""
+class Toggles(NamedTuple):
+    """The reverts that remove an item, and those that restore it."""
 
-    reach: Reach
-    of: dict[int, list[int]] = field(default_factory=dict)
+    removals: tuple[int, ...] = ()
+    restores: tuple[int, ...] = ()
 
 
 class Reverts:
-    """The reverts of one service. A *node* is an item or, beyond the last commit's number, a kind of revert."""
+    """The reverts of one service, each with the items that it removes and restores."""
 
     def __init__(self, reading: Reading, items: Items) -> None:
         self._reading, self._graph, self._items = reading, reading.graph, items
-        self._kinds: dict[frozenset[int], int] = {}
-        self.kind: dict[int, int] = {}
-        self.takes: dict[int, frozenset[int]] = {}
-        self.by_node: dict[int, list[int]] = defaultdict(list)
-        self._settled: list[int] = []
+        self._removed_by: dict[int, frozenset[int]] = {}
+        self._restored_by: dict[int, frozenset[int]] = {}
+        self._removals: dict[int, list[int]] = defaultdict(list)
+        self._restores: dict[int, list[int]] = defaultdict(list)
         for revert in self._in_order():
             self._settle(revert)
 
-    def counting(self, reach: Reach) -> Counting:
-        """Return the reverts that count in what `reach` contains."""
-        known = Counting(reach)
-        for revert in reversed(self._settled):
-            if self._graph.holds(reach, revert) and not self.is_taken_back(known, self.kind[revert], revert):
-                for node in self.takes[revert]:
-                    known.of.setdefault(node, []).append(revert)
-        return known
+    def is_toggled(self, item: int) -> bool:
+        """Tell whether any revert, in whatever version, removes the item."""
+        return item in self._removals
 
-    def is_taken_back(self, counting: Counting, node: int, commit: int) -> bool:
-        """Tell whether a revert that counts takes this commit of the node back."""
-        return any(self._graph.is_below(commit, revert) for revert in counting.of.get(node, ()))
+    def toggles(self, reach: Reach, item: int) -> Toggles:
+        """Return the reverts in a version that remove or restore the item, whether or not they count."""
+        return Toggles(
+            self._within(reach, self._removals.get(item, ())), self._within(reach, self._restores.get(item, ()))
+        )
 
-    def is_effective(self, counting: Counting, item: int) -> bool:
-        """Tell whether a version contains a commit of the item that is not taken back."""
+    def is_seen(self, reach: Reach, item: int) -> bool:
+        """Tell whether a version contains the item, removed or not."""
+        return bool(self._bearers(reach, item, self.toggles(reach, item).restores))
+
+    def is_effective(self, reach: Reach, item: int) -> bool:
+        """Tell whether a version contains a commit of the item that is below no removal that counts."""
+        counting = self._counting(self.toggles(reach, item))
         return any(
-            self._graph.holds(counting.reach, commit) and not self.is_taken_back(counting, item, commit)
-            for commit in self._items.members.get(item, ())
+            not self._is_below_any(commit, counting.removals)
+            for commit in self._bearers(reach, item, counting.restores)
         )
 
     def is_doubtful(self, reach: Reach, item: int) -> bool:
-        """Tell whether the item was toggled on two lines that then met: there Git's merge decides, not the graph."""
-        reverts = [at for at in self._toggles(item) if self._graph.holds(reach, at)]
-        if not reverts:
-            return False
-        commits = [at for at in self._items.members.get(item, ()) if self._graph.holds(reach, at)]
+        """Tell whether the item was toggled on two lines that met: there Git's merge decides, not the graph."""
+        toggles = self.toggles(reach, item)
+        reverts = (*toggles.removals, *toggles.restores)
+        commits = self._within(reach, self._items.members.get(item, ()))
         return any(
             not self._graph.is_below(min(one, other), max(one, other))
             for one in reverts
             for other in (*commits, *reverts)
         )
 
-    def _toggles(self, item: int) -> list[int]:
-        """Return the reverts of the item, the reverts of those, and so on."""
-        found: list[int] = []
-        waiting, met = [item], {item}
-        while waiting:
-            for revert in self.by_node.get(waiting.pop(), ()):
-                found.append(revert)
-                if self.kind[revert] not in met:
-                    met.add(self.kind[revert])
-                    waiting.append(self.kind[revert])
-        return found
+    def _within(self, reach: Reach, commits: Iterable[int]) -> tuple[int, ...]:
+        return tuple(commit for commit in commits if self._graph.holds(reach, commit))
+
+    def _is_below_any(self, commit: int, reverts: Iterable[int]) -> bool:
+        return any(self._graph.is_below(commit, revert) for revert in reverts)
+
+    def _counting(self, toggles: Toggles) -> Toggles:
+        """Leave out the reverts that a later one of the opposite kind undoes, from the newest on."""
+        removals: list[int] = []
+        restores: list[int] = []
+        for revert in sorted({*toggles.removals, *toggles.restores}, reverse=True):
+            same, opposite = (removals, restores) if revert in toggles.removals else (restores, removals)
+            if not self._is_below_any(revert, opposite):
+                same.append(revert)
+        return Toggles(tuple(removals), tuple(restores))
+
+    def _bearers(self, reach: Reach, item: int, restores: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the commits that bring the item: its own, and restores picked to a line that never had it."""
+        members = self._items.members.get(item, ())
+        own = self._within(reach, members)
+        return (*own, *(at for at in restores if not any(self._graph.is_below(one, at) for one in members)))
 
     def _settle(self, revert: int) -> None:
-        takes = frozenset(node for target in self._reading.reverts[revert] for node in self._nodes_of(target))
-        if takes:
-            kind = self._kinds.setdefault(takes, len(self._reading.commits) + len(self._kinds))
-            self.kind[revert], self.takes[revert] = kind, takes
-            insort(self._settled, revert)
-            for node in takes:
-                self.by_node[node].append(revert)
+        removed: set[int] = set()
+        restored: set[int] = set()
+        for target in self._reading.reverts[revert]:
+            added, dropped = self._effect_of(target)
+            removed |= added
+            restored |= dropped
+        self._removed_by[revert], self._restored_by[revert] = frozenset(removed), frozenset(restored)
+        for item in removed:
+            self._removals[item].append(revert)
+        for item in restored - removed:
+            self._restores[item].append(revert)
 
-    def _nodes_of(self, target: Target) -> set[int]:
-        if target.base is None:
-            return self._node(target.commit)
-        base = self._graph.reach(target.base)
-        brought = self._graph.between(base, self._graph.reach(target.commit))
-        there = self.counting(base)
-        return {node for commit in brought for node in self._node(commit) if not self._was_there(there, node)}
+    def _effect_of(self, target: Target) -> tuple[frozenset[int], frozenset[int]]:
+        """Return the items that a reverted commit had added, and those that it had taken away."""
+        if target.base is not None:
+            return self._effect_of_merge(target.base, target.commit)
+        if target.commit in self._reading.reverts:
+            nothing: frozenset[int] = frozenset()
+            return (
+                self._restored_by.get(target.commit, nothing),
+                self._removed_by.get(target.commit, nothing),
+            )
+        return frozenset({self._items.of(target.commit)}), frozenset()
 
-    def _node(self, commit: int) -> set[int]:
-        if commit in self._reading.merges:
-            return set()
-        if commit in self._reading.reverts:
-            return {self.kind[commit]} if commit in self.kind else set()
-        return {self._items.of(commit)}
-
-    def _was_there(self, counting: Counting, node: int) -> bool:
-        if node < len(self._reading.commits):
-            return self.is_effective(counting, node)
-        return any(
-            kind == node
-            and self._graph.holds(counting.reach, revert)
-            and not self.is_taken_back(counting, node, revert)
-            for revert, kind in self.kind.items()
-        )
+    def _effect_of_merge(self, base: int, merge: int) -> tuple[frozenset[int], frozenset[int]]:
+        before, after = self._graph.reach(base), self._graph.reach(merge)
+        touched: set[int] = set()
+        for commit in self._graph.between(before, after):
+            if self._reading.is_ordinary(commit):
+                touched.add(self._items.of(commit))
+            touched |= self._removed_by.get(commit, frozenset()) | self._restored_by.get(commit, frozenset())
+        was = {item for item in touched if self.is_effective(before, item)}
+        will = {item for item in touched if self.is_effective(after, item)}
+        return frozenset(will - was), frozenset(was - will)
 
     def _in_order(self) -> list[int]:
         """Return the reverts, each after those that its meaning rests on."""
         ordered: list[int] = []
-        state: dict[int, bool] = {}
+        is_done: dict[int, bool] = {}
         for first in self._reading.reverts:
             waiting = [first]
             while waiting:
                 revert = waiting[-1]
-                if revert not in state:
-                    state[revert] = False
-                    waiting.extend(at for at in self._needs(revert) if at not in state)
+                if revert not in is_done:
+                    is_done[revert] = False
+                    waiting.extend(at for at in self._needs(revert) if at not in is_done)
                     continue
                 waiting.pop()
-                if not state[revert]:
-                    state[revert] = True
+                if not is_done[revert]:
+                    is_done[revert] = True
                     ordered.append(revert)
         return ordered
 
-    def _needs(self, revert: int) -> set[int]:
+    def _needs(self, revert: int) -> list[int]:
         needed: set[int] = set()
         for target in self._reading.reverts[revert]:
             if target.base is not None:
-                reach = self._graph.reach(target.commit)
-                needed.update(at for at in self._reading.reverts if self._graph.holds(reach, at))
+                needed.update(self._within(self._graph.reach(target.commit), self._reading.reverts))
             elif target.commit in self._reading.reverts:
                 needed.add(target.commit)
-        return needed - {revert}
+        return sorted(needed - {revert})

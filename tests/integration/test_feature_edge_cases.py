@@ -12,9 +12,7 @@ from reversion.features.values import Feature, History, State
 from reversion.product import CatalogueEntry, FeatureSettings, Key, Line, PullRequest, Service
 from tests.gitbuilder import GitBuilder
 
-SETTINGS = FeatureSettings(
-    conventions=(Line(kind="line", names=("Feature",)), Key(kind="key", projects=("SHOP",)))
-)
+SETTINGS = FeatureSettings(conventions=(Line(kind="line", names=("Feature",)), Key(kind="key", projects=("SHOP",))))
 Build = Callable[[GitBuilder], str]
 
 
@@ -95,9 +93,7 @@ def landed_again_under_the_same_key(git: GitBuilder) -> str:
 def reapplied_in_the_words_of_newer_git(git: GitBuilder) -> str:
     change = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
     reverted = git.revert(change)
-    return git.commit(
-        f'Reapply "feat: gift cards SHOP-1"\n\nThis reverts commit {reverted}.\n', {"gift": "1"}
-    )
+    return git.commit(f'Reapply "feat: gift cards SHOP-1"\n\nThis reverts commit {reverted}.\n', {"gift": "1"})
 
 
 def a_merged_topic(git: GitBuilder) -> str:
@@ -411,9 +407,7 @@ def test_the_same_number_of_an_issue_and_a_pull_request_are_two_features(tmp_pat
     git = a_repository(tmp_path)
     git.commit("feat: gift cards\n\nFeature: #12\n", {"gift": "1"})
     version = git.commit("feat: stamps (#12)", {"stamps": "1"})
-    settings = FeatureSettings(
-        conventions=(Line(kind="line", names=("Feature",)), PullRequest(kind="pull_request"))
-    )
+    settings = FeatureSettings(conventions=(Line(kind="line", names=("Feature",)), PullRequest(kind="pull_request")))
 
     features = Resolver((read(git),), settings).features({"cart": version})
 
