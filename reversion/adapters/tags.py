@@ -95,7 +95,7 @@ def _latest_verified(repository: Repository, environment: str, known: tuple[str,
                 return read(repository, found.tag, environment)
     raise UnknownName(
         f"No snapshot of {environment} is verified and complete.",
-        f"Take one: 'reversion snapshot {environment}' with its production tests.",
+        f"Take one: reversion snapshot {environment} --test",
     )
 
 
