@@ -104,13 +104,16 @@ _MODULES: Mapping[str, Mapping[str, Any]] = {
 def _play(kind: str, aliases: list[str], *, wait: bool) -> dict[str, Any]:
     task = {"name": "Read the version", **_MODULES[kind], "register": "reversion_seen"}
     task |= {"timeout": _TASK_TIMEOUT, "check_mode": False, "changed_when": False}
+    # What the product's ansible.cfg may say for its own playbooks must not hide or skip this.
+    task |= {"no_log": False, "tags": ["always"]}
     # Ansible starts no further play once every host of one has failed.
     task |= {"ignore_errors": True, "ignore_unreachable": True}
     if wait and kind != "file":
         answer = "stdout" if kind == "command" else "content"
         seen = f"reversion_version in reversion_seen.{answer} | default('')"
         task |= {"until": f"reversion_seen is succeeded and {seen}", "retries": _RETRIES, "delay": 1}
-    return {"name": "Read what runs", "hosts": aliases, "gather_facts": False, "tasks": [task]}
+    play = {"name": "Read what runs", "hosts": aliases, "gather_facts": False, "any_errors_fatal": False}
+    return {**play, "tasks": [task]}
 
 
 class _Texts:

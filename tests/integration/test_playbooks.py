@@ -74,8 +74,9 @@ def orders(version: str = "2.0") -> RestoreTarget:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def temporary() -> Iterator[Path]:
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep these tests' runs apart from all others on this machine; a socket's path must stay short."""
+    tmp_path_factory.getbasetemp()  # settle pytest's own folder before moving the temporary one
     with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", folder)
@@ -151,7 +152,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         worker.setenv("REVERSION_PASS_ENVIRONMENT", "DEPLOY_REGION")
         worker.setenv("PYTHONDONTWRITEBYTECODE", "1")
         stage = replace(a_stage(tree, TELLING), say=said.append)
-        results = restore_all(stage, (catalog(), orders()))
+        results = restore_all(stage, (catalog(), orders("1.10")))
     seen = {path.stem: json.loads(path.read_text()) for path in tree.glob("*.json")}
     return {**seen, "results": results, "said": said, "tree": tree, "inventory": stage.inventory}
 
@@ -166,7 +167,7 @@ def test_each_service_has_its_own_result_with_the_version_seen_on_each_host(told
             version="1.4.0",
             versions={"staging-1": "1.4.0", "staging-2": "1.4.0"},
         ),
-        StepResult(service="orders", state="restored", version="2.0", versions={"staging-1": "2.0"}),
+        StepResult(service="orders", state="restored", version="1.10", versions={"staging-1": "1.10"}),
     ]
 
 
@@ -181,6 +182,10 @@ def test_a_role_sees_service_host_environment_version_commit_and_address(told: d
         "commit": "a" * 40,
         "address": "127.0.4.2",
     }
+
+
+def test_a_version_that_looks_like_a_number_is_text(told: dict[str, Any]) -> None:
+    assert told["orders@staging-1"]["version"] == "1.10"
 
 
 def test_text_from_a_snapshot_and_the_product_file_is_never_templated(told: dict[str, Any]) -> None:

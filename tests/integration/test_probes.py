@@ -78,6 +78,7 @@ def a_stage(tree: Path, services: dict[str, object], variables: str) -> Stage:
 def seen(port: int, tmp_path_factory: pytest.TempPathFactory) -> Observation:
     tree = tmp_path_factory.mktemp("tree")
     (tree / "VERSION").write_text("2.0.1\n")
+    (tree / "ansible.cfg").write_text("[defaults]\nno_log = True\nany_errors_fatal = True\n[tags]\nrun = deploy\n")
     nobody = free_port("127.0.5.1")
     services: dict[str, object] = {
         **dict.fromkeys(("good", "broken", "plain", "other", "hostile", "huge")),

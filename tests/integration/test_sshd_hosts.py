@@ -12,7 +12,7 @@ import pytest
 from reversion.adapters.ansible_settings import surroundings
 from reversion.adapters.fence import REFUSAL, build_fence
 from reversion.adapters.inventory import Host, Inventory, read_inventory
-from reversion.adapters.playbooks import RestoreTarget, configure, restore, restore_all
+from reversion.adapters.playbooks import RestoreTarget, configure, proven, restore, restore_all
 from reversion.adapters.probes import observe
 from reversion.adapters.stage import Stage
 from reversion.errors import HostUnreachable, PlaybookFailed, ProductInvalid, is_worth_retrying
@@ -32,8 +32,9 @@ RESTORE = """
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[tuple[Sshd, ...]]:
-    """Run staging's three hosts and, last, a host that is not staging's."""
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sshd, ...]]:
+    """Run staging's three hosts and, last, a host that is not staging's; keep the runs' directories apart."""
+    tmp_path_factory.getbasetemp()  # settle pytest's own folder before moving the temporary one
     addresses = ("127.0.4.1", "127.0.4.2", "127.0.4.3", "127.0.6.1")
     with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", folder)
@@ -96,19 +97,23 @@ def test_three_hosts_are_restored_and_observed_over_ssh_and_no_connection_stays(
 def test_an_unreachable_host_is_told_with_what_ssh_said_and_is_worth_a_retry(
     servers: tuple[Sshd, ...], tmp_path: Path
 ) -> None:
+    unknown = replace(servers[1], known_hosts=tmp_path / "nobody_known")
     gone = replace(servers[2], port=free_port("127.0.4.3"))
-    stage = a_stage(tmp_path, {**staging(servers), "staging-3": gone.variables()})
+    hosts = zip(NAMES, (servers[0], unknown, gone), strict=True)
+    stage = a_stage(tmp_path, {name: server.variables() for name, server in hosts})
     database = RestoreTarget("db", "9.1", None, "reversion/x", ("staging-3",))
 
-    web_result, database_result = restore_all(stage, (web("staging-1", "staging-2"), database))
-    (instance,) = observe(stage, datetime.now(UTC), ("db",)).instances
+    web_result, database_result = restore_all(stage, (web("staging-1"), database))
+    seen = observe(stage, datetime.now(UTC), ("web",))
     with pytest.raises(HostUnreachable, match=r"db on staging-3: the host cannot be reached.*refused") as error:
-        restore(stage, database)
+        proven(database_result)
 
     assert (web_result.state, database_result.state) == ("restored", "unreachable")
     assert is_worth_retrying(error.value)
-    assert instance.problem.startswith("the host cannot be reached: ")
-    assert "Connection refused" in instance.problem
+    assert seen.instances[0].version == "1.4.0"
+    assert "the host cannot be reached: " in seen.instances[1].problem
+    assert "Host key verification failed" in seen.instances[1].problem
+    assert "Connection refused" in seen.instances[2].problem
 
 
 DELEGATING = """
