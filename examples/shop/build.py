@@ -61,9 +61,7 @@ def _write_inventory(git: Git, shop: Shop, environment: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Build the example shop in an empty directory.")
     parser.add_argument("directory", type=Path)
-    parser.add_argument(
-        "--base-port", type=int, help="the first of eight ports; free ones are looked for by default"
-    )
+    parser.add_argument("--base-port", type=int, help="the first of eight ports; free ones are looked for by default")
     parser.add_argument("--ssh", action="store_true", help="let Ansible reach the hosts by ssh")
     given = parser.parse_args()
     shop = build(given.directory, given.base_port, ssh=given.ssh)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from examples.shop.git import Git
 from examples.shop.layout import ENVIRONMENTS, PLACES, Shop, Versions, open_shop
-from examples.shop.processes import stop_all
+from examples.shop.processes import note_pid, stop_all
 from examples.shop.versions import VERSIONS
 
 
@@ -26,23 +26,31 @@ def deploy(shop: Shop, environment: str, versions: Versions) -> None:
     """Bring these services of one environment to these versions; raise DeploymentFailed."""
     release = shop.directory / f"release-{environment}.json"
     release.write_text(json.dumps({"instances": _instances(shop, environment, versions)}))
-    ended = subprocess.run(
+    with subprocess.Popen(
         playbook_command(environment, release),
         cwd=shop.product,
         env=_surroundings(),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-    )
-    if ended.returncode:
-        raise DeploymentFailed(f"{environment}: {ended.stdout[-3000:]}{ended.stderr[-1000:]}")
+        start_new_session=True,
+    ) as process:
+        note_pid(shop.directory, f"deploy-{environment}", process.pid)
+        said, _ = process.communicate()
+    if process.returncode:
+        raise DeploymentFailed(f"{environment}: {said[-3000:]}")
 
 
 def deploy_all(shop: Shop, environments: tuple[str, ...] = ENVIRONMENTS) -> None:
-    """Bring each environment to its own versions, two at a time."""
+    """Bring each environment to its own versions, two at a time; when interrupted, end what was started."""
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda name: deploy(shop, name, VERSIONS[name]), environments))
+        try:
+            list(pool.map(lambda name: deploy(shop, name, VERSIONS[name]), environments))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop_all(shop.directory)
+            raise
 
 
 def stop(directory: Path) -> None:

@@ -9,18 +9,28 @@ from pathlib import Path
 
 
 def stop_all(directory: Path) -> None:
-    """End every process whose pid file is below the directory and whose command line names it."""
+    """End every process whose pid file is below the directory and whose command line names it.
+
+    Looks again until there is none: what is ended may just have been starting another one.
+    """
     _close_ssh_connections(directory)
-    files = [*directory.glob("hosts/*/run/*.pid"), *directory.glob("run/*.pid")]
-    pids = [pid for file in files if (pid := alive(file, directory))]
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-        if not (pids := _still_there(pids, directory, seconds=5)):
-            break
-    for file in files:
+    while running := _running(directory):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for pid in running:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            if not (running := _still_there(running, directory, seconds=20)):
+                break
+    for file in _pid_files(directory):
         file.unlink(missing_ok=True)
+
+
+def _pid_files(directory: Path) -> list[Path]:
+    return [*directory.glob("run/*.pid"), *directory.glob("hosts/*/run/*.pid")]
+
+
+def _running(directory: Path) -> list[int]:
+    return [pid for file in _pid_files(directory) if (pid := alive(file, directory))]
 
 
 def _close_ssh_connections(directory: Path) -> None:
@@ -28,6 +38,13 @@ def _close_ssh_connections(directory: Path) -> None:
     for socket in directory.glob("cp/*"):
         command = ("ssh", "-O", "exit", "-o", f"ControlPath={socket}", "any")
         subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=10)
+
+
+def note_pid(directory: Path, name: str, pid: int) -> None:
+    """Write down a process that was started, so that `stop_all` finds it."""
+    file = directory / "run" / f"{name}.pid"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"{pid}\n")
 
 
 def alive(file: Path, directory: Path) -> int | None:

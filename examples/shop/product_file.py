@@ -119,6 +119,9 @@ shop_settings:
   catalog: {{currency: EUR}}
   inventory: {{first_stock: 1000000}}
   cart: {{shipping: 490, free_from: 10000}}
+
+# What may stand in no log; the values are in vault.yml.
+shop_secrets:
   payment: {{provider_token: "{{{{ vault_payment_token }}}}"}}
 """
 

@@ -21,9 +21,7 @@ ACCOUNTS: History = (
         "Count loyalty points",
         (
             Edit('"bo": 10_000}\n', '"bo": 10_000}\nPOINTS = {"ana": 0, "bo": 0}\n'),
-            Edit(
-                '"gift_card": GIFT_CARDS[which]}', '"gift_card": GIFT_CARDS[which], "points": POINTS[which]}'
-            ),
+            Edit('"gift_card": GIFT_CARDS[which]}', '"gift_card": GIFT_CARDS[which], "points": POINTS[which]}'),
             added(
                 "accounts",
                 '@route("POST", "/points")\n'

@@ -9,8 +9,7 @@ ORDERS: History = (
         (
             Edit(
                 '    if order["total"]:\n',
-                '    order |= call("inventory", "/reserve", {"items": request["items"]})\n'
-                '    if order["total"]:\n',
+                '    order |= call("inventory", "/reserve", {"items": request["items"]})\n    if order["total"]:\n',
             ),
         ),
         feature="SHOP-15",

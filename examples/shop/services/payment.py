@@ -3,12 +3,12 @@
 import hashlib
 from typing import Any
 
-from server import SETTINGS, Problem, route, serve
+from server import Problem, route, secret, serve
 
 
 def settle(amount: int) -> int:
     """Have the provider settle the amount and return what it took."""
-    if not SETTINGS["provider_token"]:
+    if not secret("provider_token"):
         raise Problem(503, "the provider does not know us")
     return amount
 
@@ -23,7 +23,7 @@ def charge(order: dict[str, Any]) -> dict[str, Any]:
 @route("GET", "/provider")
 def provider(_: dict[str, Any]) -> dict[str, Any]:
     """Tell which token is in use, without telling the token."""
-    return {"token": hashlib.sha256(SETTINGS["provider_token"].encode()).hexdigest()[:8]}
+    return {"token": hashlib.sha256(secret("provider_token").encode()).hexdigest()[:8]}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import socketserver
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -15,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 VERSION = (HERE / "VERSION").read_text().strip()
 CONFIGURATION: dict[str, Any] = json.loads((HERE / "config.json").read_text())
 SETTINGS: dict[str, Any] = CONFIGURATION["settings"]
+SINCE = time.time()
 Route = Callable[[dict[str, Any]], Any]
 _routes: dict[tuple[str, str], Route] = {}
 
@@ -47,6 +49,11 @@ def call(service: str, path: str, body: dict[str, Any] | None = None) -> Any:
         raise Problem(502, f"{service} says {error.code}: {json.load(error).get('problem')}") from error
     except OSError as error:
         raise Problem(502, f"{service} does not answer: {error}") from error
+
+
+def secret(name: str) -> str:
+    """Return one of the service's own secrets."""
+    return str(json.loads((HERE / "secrets.json").read_text())[name])
 
 
 def house_rules() -> dict[str, Any]:
@@ -90,7 +97,7 @@ class _Server(ThreadingHTTPServer):
 def serve(name: str) -> None:
     """Serve until the process is ended."""
     _routes["GET", "/version"] = lambda _: {"service": name, "version": VERSION}
-    _routes["GET", "/health"] = lambda _: {"service": name, "version": VERSION, "healthy": True}
+    _routes["GET", "/health"] = lambda _: {"service": name, "version": VERSION, "since": SINCE}
     sys.stdout.write(f"{name} {VERSION} starts on {CONFIGURATION['address']}:{CONFIGURATION['port']}\n")
     sys.stdout.flush()
     _Server((CONFIGURATION["address"], CONFIGURATION["port"]), _Handler).serve_forever()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import urllib.error
 import urllib.request
 from typing import Any
 
@@ -16,8 +17,12 @@ class Shop:
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         data = json.dumps(body).encode() if body is not None else None
-        with urllib.request.urlopen(self.url + path, data, timeout=10) as answer:
-            return json.load(answer)
+        try:
+            with urllib.request.urlopen(self.url + path, data, timeout=10) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            said = error.read().decode(errors="replace")
+            pytest.fail(f"{path} answers {error.code}: {said}", pytrace=False)
 
     def buy(self, account: str = "ana", *, gift_card: bool = False, **items: int) -> Any:
         return self.ask("/checkout", {"account": account, "items": items, "gift_card": gift_card})

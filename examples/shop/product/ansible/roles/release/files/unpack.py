@@ -1,20 +1,38 @@
-"""Unpack an artefact into a release's directory, whole or not at all: ARTEFACT DIRECTORY."""
+"""Unpack an artefact into a release's directory, whole or not at all, and write its configuration beside it.
 
+ARTEFACT DIRECTORY CONFIGURATION, the last in base64.
+"""
+
+import base64
+import os
 import shutil
 import sys
 import tarfile
 from pathlib import Path
 
-artefact, directory = sys.argv[1], Path(sys.argv[2])
+artefact, directory, encoded = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+configuration = directory / "config.json"
+wanted = base64.b64decode(encoded)
+
+
+def unpack() -> None:
+    """Unpack beside the directory, then put it in place."""
+    half = directory.with_name(f".{directory.name}.half")
+    shutil.rmtree(half, ignore_errors=True)
+    half.mkdir(parents=True)
+    with tarfile.open(artefact) as tar:
+        tar.extractall(half, filter="data")
+    (half / "ARTEFACT").write_text(artefact)
+    shutil.rmtree(directory, ignore_errors=True)
+    half.rename(directory)
+
+
 mark = directory / "ARTEFACT"
-if mark.is_file() and mark.read_text() == artefact:
-    sys.exit()
-half = directory.with_name(f".{directory.name}.half")
-shutil.rmtree(half, ignore_errors=True)
-half.mkdir(parents=True)
-with tarfile.open(artefact) as tar:
-    tar.extractall(half, filter="data")
-(half / mark.name).write_text(artefact)
-shutil.rmtree(directory, ignore_errors=True)
-half.rename(directory)
-print("unpacked")
+if not mark.is_file() or mark.read_text() != artefact:
+    unpack()
+if configuration.is_file() and configuration.read_bytes() == wanted:
+    print("unchanged")
+else:
+    draft = configuration.with_suffix(f".{os.getpid()}")
+    draft.write_bytes(wanted)
+    draft.rename(configuration)
