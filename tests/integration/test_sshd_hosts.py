@@ -156,6 +156,28 @@ def test_a_playbook_cannot_reach_out_to_a_host_of_another_environment(
     assert "Accepted" not in foreign.log.read_text()
 
 
+REDIRECTING = """
+- hosts: reversion_targets
+  gather_facts: false
+  tasks:
+    - name: Pretend to be elsewhere
+      ansible.builtin.command: touch ROOT/foreign
+      vars: {ansible_host: 127.0.6.1, ansible_port: FOREIGN_PORT, ansible_host_key_checking: false}
+"""
+
+
+def test_an_instance_cannot_be_redirected_to_a_host_of_another_environment(
+    servers: tuple[Sshd, ...], tmp_path: Path
+) -> None:
+    playbook = REDIRECTING.replace("FOREIGN_PORT", str(servers[3].port))
+    stage = a_stage(tmp_path, staging(servers), playbook)
+
+    with pytest.raises(PlaybookFailed, match=f"task 'Pretend to be elsewhere' reached out to .*{REFUSAL}"):
+        restore(stage, web("staging-1"))
+
+    assert not (tmp_path / "foreign").exists()
+
+
 def test_the_products_own_ssh_configuration_and_its_jump_host_are_kept(
     servers: tuple[Sshd, ...], tmp_path: Path
 ) -> None:
