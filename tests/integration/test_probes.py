@@ -148,6 +148,16 @@ def test_instances_are_sorted_by_service(seen: Observation) -> None:
     assert len(services) == 14
 
 
+def test_when_all_of_one_kind_fail_the_others_are_still_read(tmp_path: Path) -> None:
+    (tmp_path / "VERSION").write_text("2.0.1\n")
+    services: dict[str, object] = {"down": None, "filed": {"file": "{root}/VERSION"}}
+    stage = a_stage(tmp_path, services, f'"app_port": {free_port("127.0.5.1")}, "root": "{tmp_path}"')
+
+    seen = observe(stage, NOW)
+
+    assert [instance.version for instance in seen.instances] == [None, "2.0.1"]
+
+
 def test_nothing_to_ask_needs_no_ansible(tmp_path: Path) -> None:
     stage = a_stage(tmp_path, {"good": None}, '"app_port": 1')
     elsewhere = Stage(
