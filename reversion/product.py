@@ -25,9 +25,7 @@ Argument = Annotated[str, StringConstraints(min_length=1, max_length=10_000, pat
 def _inside(path: str) -> str:
     parts = path.split("/")
     if path.startswith(("/", "-", ":")) or ".." in parts or "" in parts[:-1]:
-        raise ValueError(
-            "must be a path inside the product, without '..' and not starting with '/', '-' or ':'"
-        )
+        raise ValueError("must be a path inside the product, without '..' and not starting with '/', '-' or ':'")
     return path
 
 
@@ -89,6 +87,14 @@ class Service(Value):
             raise ValueError("must be an inventory group or host pattern")
         return hosts
 
+    @field_validator("variables")
+    @classmethod
+    def _is_own(cls, variables: dict[str, str]) -> dict[str, str]:
+        for name in variables:
+            if name.startswith(("reversion_", "ansible_")):
+                raise ValueError(f"'{name}' belongs to Reversion or Ansible; choose another name")
+        return variables
+
     @field_validator("ref")
     @classmethod
     def _holds_version(cls, ref: str | None) -> str | None:
@@ -109,8 +115,7 @@ class Service(Value):
     def references(self, version: str) -> tuple[str, ...]:
         """Return the names under which Git may know the version, in the order to try."""
         return tuple(
-            form.replace("{version}", version)
-            for form in ([self.ref] if self.ref else ["{version}", "v{version}"])
+            form.replace("{version}", version) for form in ([self.ref] if self.ref else ["{version}", "v{version}"])
         )
 
 
