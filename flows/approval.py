@@ -24,7 +24,7 @@ class Decision(Enum):
 
 
 class _Form(RunInput):
-    decision: Decision = Field(title="Decision", description="Approve, or reject: nothing changes then.")
+    decision: Decision = Field(title="Decision")
 
 
 def ask(plan: Plan, asked: str = "") -> Approval:
@@ -62,7 +62,7 @@ def _form(plan: Plan, environment: Environment) -> type[_Form]:
         "reason": (str, Field(default="", title="Reason or ticket")),
         "plan": (
             Literal[digest],
-            Field(default=digest, title="Plan", description="The approval is of this plan only."),
+            Field(default=digest, title="Approval of this plan"),
         ),
     }
     if plan.warnings:

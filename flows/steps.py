@@ -35,7 +35,9 @@ def restore_services(plan: Plan) -> tuple[StepResult, ...]:
     task = restore.with_options(retries=environment.restore_retries, retry_delay_seconds=environment.retry_delay)
     futures: dict[str, Any] = {}
     for step in plan.steps:
-        futures[step.service] = task.submit(plan, step.service, wait_for=[futures[name] for name in step.after])
+        futures[step.service] = task.submit(
+            plan, step.service, return_state=False, wait_for=[futures[name] for name in step.after]
+        )
     wait(list(futures.values()))
     return tuple(_step_result(step, futures[step.service].state) for step in plan.steps)
 

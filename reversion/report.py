@@ -10,10 +10,12 @@ from reversion.text import Value, markdown
 ROWS = 200
 """How many rows a group of the review shows; what is left out is counted in words."""
 
-_GROUPS = (
+_LOSSES = (
     ("lost", "You will lose", "no feature is lost"),
     ("made_partial", "Will be there only in part", ""),
     ("resurrected", "Comes back although it was deliberately reverted", ""),
+)
+_REST = (
     ("regained", "You will regain", "no feature is regained"),
     ("completed", "Will be complete again", ""),
     ("unknown", "Cannot be told", ""),
@@ -24,16 +26,16 @@ def review(plan: Plan, asked: str = "") -> str:
     """Write the review that the approval form, the artifact and `reversion plan` all show; `asked` is why."""
     changed = [step for step in plan.steps if step.is_needed]
     lines = [
-        f"## Take {plan.environment} back to {plan.snapshot}",
+        f"**Take {plan.environment} back to {plan.snapshot}**",
         "",
         f"Only **{plan.environment}** changes: {len(changed)} of {len(plan.steps)} services, "
         f"{len(plan.configuration)} configuration files. Nothing has been changed yet.",
         "",
         *([f"**Asked for because:** {markdown(asked, 600)}", ""] if asked else []),
+        *_groups(plan, _LOSSES),
         *_warning_lines(plan.warnings),
+        *_groups(plan, _REST),
     ]
-    for name, title, none in _GROUPS:
-        lines += _group(title, getattr(plan.comparison, name), none)
     lines += [f"**Kept:** {len(plan.comparison.kept)} features stay as they are.", ""]
     lines += [
         "### Services",
@@ -201,18 +203,14 @@ def _warning_lines(warnings: tuple[str, ...]) -> list[str]:
     return ["### Warnings", "", *(f"- {markdown(warning, 600)}" for warning in warnings), ""]
 
 
+def _groups(plan: Plan, groups: tuple[tuple[str, str, str], ...]) -> list[str]:
+    return [line for name, title, none in groups for line in _group(title, getattr(plan.comparison, name), none)]
+
+
 def _group(title: str, changes: tuple[Change, ...], none: str) -> list[str]:
     if not changes:
         return [f"**{title}:** {none}.", ""] if none else []
-    shown = [
-        (
-            _named(change.feature),
-            change.feature.kind,
-            f"{change.before.value} to {change.after.value}",
-            parts(change.parts_after),
-        )
-        for change in changes[:ROWS]
-    ]
+    shown = [(_named(change.feature), _told(change)) for change in changes[:ROWS]]
     more = (
         [f"... and {len(changes) - ROWS} more; 'reversion plan --json' has them all.", ""]
         if len(changes) > ROWS
@@ -221,9 +219,15 @@ def _group(title: str, changes: tuple[Change, ...], none: str) -> list[str]:
     return [
         f"### {title} ({len(changes)})",
         "",
-        *_table(("Feature", "Kind", "State", "Services"), shown, raw=1),
+        *_table(("Feature", "Change"), shown, raw=1),
         *more,
     ]
+
+
+def _told(change: Change) -> str:
+    """Say it in one cell, since the approval form is narrow: `security: complete to absent (pay 0/1)`."""
+    services = f" ({told})" if (told := parts(change.parts_after)) else ""
+    return f"{change.feature.kind}: {change.before.value} to {change.after.value}{services}"
 
 
 def _named(feature: Feature) -> str:

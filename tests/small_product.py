@@ -6,7 +6,8 @@ Features: SHOP-1 (cart, web) is in 1.0.0; SHOP-2 (cart) and the security fix SHO
 """
 
 import subprocess
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.gitbuilder import GitBuilder
@@ -86,6 +87,8 @@ class SmallProduct:
 
     directory: Path
     name: str
+    hosts: dict[str, str] = field(default_factory=dict)
+    """Where staging's services run, by service; `<environment>-1` where not told."""
 
     @property
     def product(self) -> Path:
@@ -96,31 +99,40 @@ class SmallProduct:
         return self.directory / "run"
 
     def run(self, environment: str, **versions: str) -> None:
-        """Let the environment's one host run these versions, behind Reversion's back."""
+        """Let the environment run these versions, behind Reversion's back."""
         for service, version in versions.items():
-            file = self.root / f"{environment}-1" / service / "VERSION"
+            file = self._file(environment, service)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(version)
 
     def running(self, environment: str) -> dict[str, str]:
-        """Read what the environment's host runs."""
-        return {
-            service: (self.root / f"{environment}-1" / service / "VERSION").read_text() for service in SERVICES
-        }
+        """Read what the environment runs."""
+        return {service: self._file(environment, service).read_text() for service in SERVICES}
+
+    def _file(self, environment: str, service: str) -> Path:
+        host = self.hosts.get(service, f"{environment}-1") if environment == "staging" else f"{environment}-1"
+        return self.root / host / service / "VERSION"
 
     def git(self) -> GitBuilder:
         return GitBuilder(self.product)
 
     def tags(self) -> tuple[str, ...]:
         listed = subprocess.run(
-            ["git", "tag", "--list", "reversion/*"], cwd=self.product, capture_output=True, text=True, check=True
+            ["git", "tag", "--list", "reversion/*"],
+            cwd=self.product,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return tuple(listed.stdout.split())
 
 
-def make_small_product(directory: Path, *, name: str = "small") -> SmallProduct:
-    """Build the services' repositories and the product; staging and uat run 1.1.0 everywhere, live 1.0.0."""
-    small = SmallProduct(directory, name)
+def make_small_product(directory: Path, *, name: str = "small", hosts: dict[str, str] | None = None) -> SmallProduct:
+    """Build the services' repositories and the product; staging and uat run 1.1.0 everywhere, live 1.0.0.
+
+    With `hosts`, each service of staging has a host of its own, with these Ansible variables.
+    """
+    small = SmallProduct(directory, name, {service: f"staging-{n}" for n, service in enumerate(hosts or {}, 1)})
     _services(directory)
     product = GitBuilder(small.product)
     product.commit(
@@ -130,7 +142,9 @@ def make_small_product(directory: Path, *, name: str = "small") -> SmallProduct:
             "ansible/restore.yml": RESTORE,
             "ansible/configure.yml": CONFIGURE,
             "ansible/settings.ini": "colour = blue\n",
-            "ansible/staging.yml": _inventory("staging-1", "127.0.4.1", small.root),
+            "ansible/staging.yml": (
+                _remote_inventory(small, hosts) if hosts else _inventory("staging-1", "127.0.4.1", small.root)
+            ),
             "ansible/uat.yml": _inventory("uat-1", "127.0.3.1", small.root),
             "ansible/live.yml": _inventory("live-1", "127.0.5.1", small.root),
         },
@@ -153,6 +167,17 @@ def _services(directory: Path) -> None:
         service.tag("v1.0.0")
         service.commit(second, {"b.txt": "2"})
         service.tag("v1.1.0")
+
+
+def _remote_inventory(small: SmallProduct, hosts: dict[str, str]) -> str:
+    groups = "".join(f"    {service}: {{hosts: {{{small.hosts[service]}: {hosts[service]}}}}}\n" for service in hosts)
+    return f"""\
+all:
+  vars:
+    ansible_python_interpreter: {sys.executable}
+    root: {small.root}
+  children:
+{groups}"""
 
 
 def _inventory(host: str, address: str, root: Path) -> str:

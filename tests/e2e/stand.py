@@ -1,6 +1,5 @@
 """A small product deployed on a real server with a real worker, and what a person does with it."""
 
-import os
 import subprocess
 import sys
 import time
@@ -84,9 +83,9 @@ class Stand:
 
 
 @contextmanager
-def a_stand(server: Server, directory: Path, name: str) -> Iterator[Stand]:
+def a_stand(server: Server, directory: Path, name: str, hosts: dict[str, str] | None = None) -> Iterator[Stand]:
     """Build the product, take verified snapshots of 1.0.0, move on to 1.1.0, deploy, and run a worker."""
-    small = make_small_product(directory, name=name)
+    small = make_small_product(directory, name=name, hosts=hosts)
     stand = Stand(small, server, {})
     for environment in ("staging", "uat"):
         small.run(environment, **OLD)
@@ -96,5 +95,5 @@ def a_stand(server: Server, directory: Path, name: str) -> Iterator[Stand]:
         small.run(environment, **NEW)
     done = stand.command(module="deployments.deploy")
     assert done.returncode == 0, done.stderr
-    with running_worker(server, f"reversion-{name}", {"PYTHONPATH": os.getcwd()}):
+    with running_worker(server, f"reversion-{name}", {"PYTHONPATH": str(Path.cwd())}):
         yield stand

@@ -141,7 +141,12 @@ def test_a_red_production_test_ends_as_tests_failed(stand: Stand):
     ("environment", "snapshot", "words"),
     [
         pytest.param("nowhere", "latest-verified", "No environment named 'nowhere'", id="an unknown environment"),
-        pytest.param("staging", "reversion/staging/2020-01-01T00-00-00Z-000000000000", "No snapshot", id="an unknown tag"),
+        pytest.param(
+            "staging",
+            "reversion/staging/2020-01-01T00-00-00Z-000000000000",
+            "No snapshot",
+            id="an unknown tag",
+        ),
         pytest.param("staging", "uat", "environment", id="a snapshot of another environment"),
         pytest.param("staging", "--help", "No snapshot|is no snapshot", id="an option for a tag"),
     ],
