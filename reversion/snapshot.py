@@ -159,9 +159,7 @@ def _read_document(tag_name: str, text: str) -> tuple[str, str]:
     except (ValueError, RecursionError) as error:
         raise _refused(tag_name, f"holds no valid JSON: {plain(str(error), 120)}") from error
     if text != canonical:
-        raise _refused(
-            tag_name, "was edited after it was made: its document is not written as Reversion writes"
-        )
+        raise _refused(tag_name, "was edited after it was made: its document is not written as Reversion writes")
     return canonical_json(document), made
 
 

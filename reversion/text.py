@@ -10,9 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-_BIDIRECTIONAL = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u200b"
-)
+_BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u200b")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~])")
 
 
@@ -49,10 +47,7 @@ def plain(text: str, limit: int = 200) -> str:
 def markdown(text: str, limit: int = 200) -> str:
     """Return `plain` text escaped so that Markdown and HTML show it literally, also in a table's cell."""
     return (
-        _MARKDOWN.sub(r"\\\1", plain(text, limit))
-        .replace("&", "&amp;")
-        .replace("\\<", "&lt;")
-        .replace("\\>", "&gt;")
+        _MARKDOWN.sub(r"\\\1", plain(text, limit)).replace("&", "&amp;").replace("\\<", "&lt;").replace("\\>", "&gt;")
     )
 
 

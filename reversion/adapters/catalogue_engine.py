@@ -78,9 +78,7 @@ def _at_the_door(engine: Engine) -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        raise ServerFailed(
-            f"Two processes wrote the same to the catalogue {_name(engine)}.", "Try again."
-        ) from error
+        raise ServerFailed(f"Two processes wrote the same to the catalogue {_name(engine)}.", "Try again.") from error
     except DatabaseError as error:
         said = plain(str(error.orig), 300)
         damaged = "malformed" in said or "not a database" in said or "no such" in said

@@ -93,14 +93,10 @@ class Catalogue:
     ) -> None:
         """Record how every feature stands in an environment; of older judgements the newest 50 stay."""
         with transaction(self._engine) as session:
-            row = JudgementRow(
-                product=self._product, environment=environment, run=run, judged_at=_as_text(judged_at)
-            )
+            row = JudgementRow(product=self._product, environment=environment, run=run, judged_at=_as_text(judged_at))
             session.add(row)
             session.flush()
-            session.add_all(
-                _feature_row(row.id or 0, place, feature) for place, feature in enumerate(features)
-            )
+            session.add_all(_feature_row(row.id or 0, place, feature) for place, feature in enumerate(features))
             old = self._judgements(session, environment)[KEPT_JUDGEMENTS:]
             ids = [each.id for each in old]
             session.exec(delete(FeatureRow).where(col(FeatureRow.judgement_id).in_(ids)))

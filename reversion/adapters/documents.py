@@ -135,6 +135,4 @@ def _invalid(source: str, problems: list[Problem]) -> ProductInvalid:
         return ProductInvalid(f"{source}, {ordered[0]}.", "Correct it, and commit it.")
     told = "".join(f"\n  {problem}." for problem in ordered[:30])
     more = f"\n  and {len(ordered) - 30} more." if len(ordered) > 30 else ""
-    return ProductInvalid(
-        f"{source} has {len(ordered)} problems:{told}{more}\n", "Correct them, and commit it."
-    )
+    return ProductInvalid(f"{source} has {len(ordered)} problems:{told}{more}\n", "Correct them, and commit it.")

@@ -38,9 +38,7 @@ def agreement(document: Document, files: tuple[str, ...]) -> Iterator[Problem]:
                 yield Problem(path, message, document.line(path))
 
 
-def _unknown(
-    document: Document, where: tuple[str, str], known: tuple[str, ...], kind: str
-) -> Iterator[Problem]:
+def _unknown(document: Document, where: tuple[str, str], known: tuple[str, ...], kind: str) -> Iterator[Problem]:
     section, key = where
     for name, child in _children(document.content, section):
         for path, value in _texts((section, name, key), child):

@@ -92,9 +92,7 @@ class Repository:
         """
         here = self.resolve("HEAD")
         if here is None:
-            raise RepositoryFailed(
-                f"The repository at {self.path} has no commit yet.", "Commit the product first."
-            )
+            raise RepositoryFailed(f"The repository at {self.path} has no commit yet.", "Commit the product first.")
         branch = self.run("rev-parse", "--abbrev-ref", "HEAD").strip()
         if not self.has_remote() or branch == "HEAD":
             return here
@@ -124,9 +122,7 @@ class Repository:
     def read_many(self, commit: str, paths: tuple[str, ...]) -> tuple[bytes | None, ...]:
         """Return each file's content at a commit id, through one process; see `read`."""
         names = tuple(f"{_checked(commit)}:{path}" for path in paths)
-        return tuple(
-            self._content(path, found) for path, found in zip(paths, self.objects(names), strict=True)
-        )
+        return tuple(self._content(path, found) for path, found in zip(paths, self.objects(names), strict=True))
 
     def list_files(self, commit: str, path: str = "") -> tuple[str, ...]:
         """Return the paths of all files at a commit id below `path`."""
@@ -155,9 +151,7 @@ class Repository:
 
     def _content(self, path: str, found: Found | None) -> bytes | None:
         if found is not None and found.content is None:
-            raise RepositoryFailed(
-                f"{plain(path)} in {self.path} is {found.size} bytes long, too long to read."
-            )
+            raise RepositoryFailed(f"{plain(path)} in {self.path} is {found.size} bytes long, too long to read.")
         return found.content if found and found.kind == "blob" else None
 
 

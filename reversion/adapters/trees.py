@@ -29,9 +29,7 @@ def read_entries(listed: str, repository: Path) -> tuple[Entry, ...]:
         facts, _, path = line.partition("\t")
         mode, _, blob = facts.split(" ")
         if path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):
-            raise RepositoryFailed(
-                f"A tree in {repository} holds the path '{plain(path)}', which leads elsewhere."
-            )
+            raise RepositoryFailed(f"A tree in {repository} holds the path '{plain(path)}', which leads elsewhere.")
         if mode != _SUBMODULE:
             entries.append(Entry(mode, blob, path))
     return tuple(entries)

@@ -52,9 +52,7 @@ _SECTIONS: dict[str, type[Value]] = {
 def problem_of(error: ErrorDetails, model: type[Value], document: Document, at: tuple[int, ...]) -> Problem:
     """Return the error as a problem at its line; `at` leads to the value within the document."""
     path = _in_file((*at, *error["loc"]), document.content)
-    keys = (
-        keys_at(path[len(at) :], document.content) if model is Product else tuple(CatalogueEntry.model_fields)
-    )
+    keys = keys_at(path[len(at) :], document.content) if model is Product else tuple(CatalogueEntry.model_fields)
     return Problem(path, plain(_sentence(error, keys), 300), document.line(path))
 
 

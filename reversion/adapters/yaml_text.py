@@ -46,9 +46,7 @@ class Document:
 
     def line(self, path: Path) -> int:
         """Return the line of the path, or of the nearest thing above it that stands in the file."""
-        return next(
-            (self.lines[path[:end]] for end in range(len(path), -1, -1) if path[:end] in self.lines), 0
-        )
+        return next((self.lines[path[:end]] for end in range(len(path), -1, -1) if path[:end] in self.lines), 0)
 
 
 def read_yaml(text: bytes) -> Document:

@@ -44,9 +44,7 @@ def find_root(path: str) -> Path:
             f"{start} holds a {PRODUCT_FILE}, but is no Git repository.",
             "Make it one: git init, add, commit.",
         )
-    raise ProductInvalid(
-        f"{start} is in no product repository.", "Name one with --product or REVERSION_PRODUCT."
-    )
+    raise ProductInvalid(f"{start} is in no product repository.", "Name one with --product or REVERSION_PRODUCT.")
 
 
 def home_of(name: str) -> Path:

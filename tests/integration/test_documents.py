@@ -85,9 +85,7 @@ def test_texts_stay_as_they_are_written():
         pytest.param(
             ("[inventory]", "inventory"), "services.catalog.depends_on: must be a list", id="text for a list"
         ),
-        pytest.param(
-            ('ref: "v{version}"', "depends_on: [catalog]"), "catalog -> inventory -> catalog", id="circle"
-        ),
+        pytest.param(('ref: "v{version}"', "depends_on: [catalog]"), "catalog -> inventory -> catalog", id="circle"),
         pytest.param(("[inventory]", "[catalog]"), "catalog -> catalog", id="service needs itself"),
         pytest.param(
             ("[smoke]", "[smok]"), "no production test named 'smok'; did you mean 'smoke'", id="unknown test"
@@ -108,16 +106,10 @@ def test_texts_stay_as_they_are_written():
             "approval_timeout: input should be greater than or equal to 5",
             id="number too small",
         ),
-        pytest.param(
-            ("field: version", "file: x"), "needs exactly one of url, file or command", id="two ways"
-        ),
-        pytest.param(
-            ("{ansible_host}", "{{ ansible_host }}"), "write {name} for an Ansible variable", id="Jinja"
-        ),
+        pytest.param(("field: version", "file: x"), "needs exactly one of url, file or command", id="two ways"),
+        pytest.param(("{ansible_host}", "{{ ansible_host }}"), "write {name} for an Ansible variable", id="Jinja"),
         pytest.param(("v{version}", "v"), "must hold {version} exactly once", id="ref without version"),
-        pytest.param(
-            ("  smoke: {", "  smoke: {name: x, "), "production_tests.smoke.name: is no key", id="own name"
-        ),
+        pytest.param(("  smoke: {", "  smoke: {name: x, "), "production_tests.smoke.name: is no key", id="own name"),
         pytest.param(
             ('    observe: {file: "/srv/{service}/VERSION"}', "    observe:"),
             "live.observe: is empty",
@@ -128,9 +120,7 @@ def test_texts_stay_as_they_are_written():
             "is no URL and no path that Git can clone from",
             id="transport helper",
         ),
-        pytest.param(
-            ("../inventory.git", "--upload-pack=x"), "is no URL and no path", id="option for a repository"
-        ),
+        pytest.param(("../inventory.git", "--upload-pack=x"), "is no URL and no path", id="option for a repository"),
         pytest.param(
             ("stock:!old", "@/etc/passwd"),
             "must be an inventory group or host pattern",
@@ -290,18 +280,10 @@ def test_entries_are_read_from_matching_files_only_and_sorted_by_id(tmp_path):
 @pytest.mark.parametrize(
     ("files", "told"),
     [
-        pytest.param(
-            {"features/a.yaml": "id: A-1\n", "features/b.yaml": "id: A-1\n"}, "two entries", id="same id"
-        ),
-        pytest.param(
-            {"features/a.yaml": "id: A-1\nowned: x\n"}, "line 2, owned: is no key", id="unknown key"
-        ),
-        pytest.param(
-            {"features/a.yaml": "id: A-1\nrequires: [crt]\n"}, "Did you mean 'cart'?", id="unknown service"
-        ),
-        pytest.param(
-            {"features/a.yaml": "schema: reversion.feature/2\nid: A\n"}, "newer Reversion", id="newer"
-        ),
+        pytest.param({"features/a.yaml": "id: A-1\n", "features/b.yaml": "id: A-1\n"}, "two entries", id="same id"),
+        pytest.param({"features/a.yaml": "id: A-1\nowned: x\n"}, "line 2, owned: is no key", id="unknown key"),
+        pytest.param({"features/a.yaml": "id: A-1\nrequires: [crt]\n"}, "Did you mean 'cart'?", id="unknown service"),
+        pytest.param({"features/a.yaml": "schema: reversion.feature/2\nid: A\n"}, "newer Reversion", id="newer"),
         pytest.param({"features/a.yaml": "- x\n"}, "0: must be keys and values", id="no entry"),
         pytest.param({"features/a.yaml": ""}, "features/a.yaml at", id="empty file"),
     ],

@@ -43,9 +43,7 @@ def test_a_red_production_test_is_a_no_and_not_a_failure_of_the_world():
 
 
 def test_every_error_stands_in_the_tree_at_the_top():
-    classes = [
-        name for name, one in inspect.getmembers(errors, inspect.isclass) if issubclass(one, ReversionError)
-    ]
+    classes = [name for name, one in inspect.getmembers(errors, inspect.isclass) if issubclass(one, ReversionError)]
 
     assert [name for name in classes if name not in (errors.__doc__ or "")] == []
 

@@ -92,18 +92,12 @@ def test_a_signature_below_the_document_does_not_matter():
     [
         pytest.param(lambda _, m: ("v1.8", m), "its name is not reversion/", id="another name"),
         pytest.param(lambda n, m: (n + "\n", m), "its name is not reversion/", id="a newline after the name"),
-        pytest.param(
-            lambda n, m: (n.replace("staging", "Staging"), m), "its name is not", id="name in capitals"
-        ),
+        pytest.param(lambda n, m: (n.replace("staging", "Staging"), m), "its name is not", id="name in capitals"),
         pytest.param(lambda n, _: (n, "Release 1.8\n"), "holds no document", id="an ordinary tag"),
         pytest.param(lambda n, m: (n, m[: len(m) // 2]), "was cut off", id="cut off"),
         pytest.param(lambda n, m: (n, m[:-3] + "}\n"), "holds no valid JSON", id="cut off at a brace"),
-        pytest.param(
-            lambda n, m: (n, m.replace("1.10", "1.11")), "was edited after it was made", id="edited"
-        ),
-        pytest.param(
-            lambda n, m: (n, m.replace('":', '": ')), "was edited after it was made", id="written anew"
-        ),
+        pytest.param(lambda n, m: (n, m.replace("1.10", "1.11")), "was edited after it was made", id="edited"),
+        pytest.param(lambda n, m: (n, m.replace('":', '": ')), "was edited after it was made", id="written anew"),
         pytest.param(
             lambda n, m: (n.replace("/staging", "/live"), m),
             "is a snapshot of staging under the name of live",
@@ -112,9 +106,7 @@ def test_a_signature_below_the_document_does_not_matter():
         pytest.param(lambda n, m: (n.replace("T12", "T13"), m), "says another time", id="another time"),
         pytest.param(lambda n, m: (n, m + " " * (16 << 20)), "is too large", id="too large"),
         pytest.param(lambda n, _: (n, "x\n\n" + "[" * 90_000 + "}"), "holds no document", id="no object"),
-        pytest.param(
-            lambda n, _: (n, 'x\n\n{"a":' + "[" * 90_000 + "}"), "holds no valid JSON", id="deep nesting"
-        ),
+        pytest.param(lambda n, _: (n, 'x\n\n{"a":' + "[" * 90_000 + "}"), "holds no valid JSON", id="deep nesting"),
     ],
 )
 def test_what_is_not_the_snapshot_of_this_name_is_refused_with_the_reason(change, told):
@@ -165,9 +157,7 @@ def test_text_from_a_tag_cannot_paint_the_terminal():
         ),
         pytest.param("reversion/uat/2026-11-23T02-00-00Z-3F9A1C3F9A1C", None, id="digest in capitals"),
         pytest.param("reversion/uat/२०२६-11-23T02-00-00Z-3f9a1c3f9a1c", None, id="digits of another script"),
-        pytest.param(
-            "reversion/-uat/2026-11-23T02-00-00Z-3f9a1c3f9a1c", None, id="environment like an option"
-        ),
+        pytest.param("reversion/-uat/2026-11-23T02-00-00Z-3f9a1c3f9a1c", None, id="environment like an option"),
     ],
 )
 def test_a_name_is_taken_apart_or_not_at_all(name, parts):
