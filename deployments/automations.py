@@ -12,6 +12,7 @@ from reversion.product import Product
 
 ALERT = "reversion.alert"
 _ALIVE = "prefect.flow-run.heartbeat"
+_BEGUN = "prefect.flow-run.Running"
 _ENDED = ("Completed", "Failed", "Cancelled", "Crashed", "Suspended", "Paused")
 _SILENCE = timedelta(seconds=90)
 _DEBOUNCE = timedelta(seconds=60)
@@ -46,12 +47,12 @@ def wanted_automations(product: Product, revert: str | None) -> tuple[Automation
 
 
 def _dead_runs(product: str, revert: str) -> AutomationCore:
-    """A run that has said that it lives, and then neither says so again nor ends, is dead."""
+    """A run that has begun, or said that it lives, and then neither says so again nor ends, is dead."""
     return AutomationCore(
         name=_name(product, "call dead runs crashed"),
         description="A reversion whose process died without a word is crashed, not running.",
         trigger=EventTrigger(
-            after={_ALIVE},
+            after={_ALIVE, _BEGUN},
             expect={_ALIVE, *(f"prefect.flow-run.{state}" for state in _ENDED)},
             match={"prefect.resource.id": "prefect.flow-run.*"},
             match_related={"prefect.resource.id": f"prefect.deployment.{revert}"},

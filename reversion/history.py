@@ -46,8 +46,10 @@ class Moment(Value):
             return WAITING
         if self.kind == "FAILED" and "never resumed" in self.message:
             return Verdict.EXPIRED
-        if self.name in tuple(Verdict):
+        if self.is_final and self.name in tuple(Verdict):
             return self.name
+        if self.name == "Resuming":
+            return "Resuming"
         return _UNDER_WAY.get(self.kind) or plain(self.name, 40) or self.kind.capitalize()
 
     @property

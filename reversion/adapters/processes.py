@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from pathlib import Path
 from reversion.errors import WorldFailed
 from reversion.text import plain
 
-_GRACE = 8.0
+_GRACE = 5.0
+_REPORT = 1.5
 _TAIL = 4000
 
 
@@ -68,9 +70,7 @@ class Children:
         try:
             code = child.process.wait(seconds)
         except subprocess.TimeoutExpired as error:
-            raise WorldFailed(
-                f"The {child.name} took more than {seconds:.0f} s.", f"See {child.log}."
-            ) from error
+            raise WorldFailed(f"The {child.name} took more than {seconds:.0f} s.", f"See {child.log}.") from error
         if code:
             raise WorldFailed(f"The {child.name} failed: {child.last_words()}", f"See {child.log}.")
         self._all.remove(child)
@@ -87,8 +87,13 @@ class Children:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Ask a process to end; after some seconds end it and everything that it started and left running."""
+    """Ask a process to end, its own children first, so that it can still report them; then end what is left.
+
+    A worker that is ended before its runs leaves them for the server to be running for ever.
+    """
     family = _descendants(process.pid)
+    if children := _children(process.pid):
+        _terminate(children)
     with suppress(ProcessLookupError):
         process.terminate()
     with suppress(subprocess.TimeoutExpired):
@@ -101,6 +106,18 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         os.killpg(process.pid, signal.SIGKILL)
     process.kill()
     process.wait()
+
+
+def _terminate(pids: list[int]) -> None:
+    """Ask processes to end, and wait until they have and their parent has had a moment to say so."""
+    born = {pid: _born(pid) for pid in pids}
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGTERM)
+    end = time.monotonic() + _GRACE
+    while time.monotonic() < end and any(_born(pid) == born[pid] for pid in pids):
+        time.sleep(0.1)
+    time.sleep(_REPORT)
 
 
 def _descendants(pid: int) -> dict[int, str]:

@@ -112,7 +112,7 @@ def told(run: Run, record: Record | None, page: str) -> RunRecord:
         name=plain(run.name, 120),
         product=plain(tags.get("product", "")),
         environment=plain(str(run.parameters.get("environment", "")), 60),
-        snapshot=plain(tags.get("snapshot") or str(run.parameters.get("snapshot", "")), 120),
+        snapshot=plain(record.snapshot if record else str(run.parameters.get("snapshot", "")), 120),
         asked=plain(str(run.parameters.get("reason", "")), 500),
         state=moment(run.state),
         started=run.start_time or run.expected_start_time,

@@ -84,7 +84,7 @@ class Runs:
         begun = [run for run in newest if run.id.startswith(text.lower()) or run.name.startswith(text)]
         found = named or (begun if len(text) >= _LEAST_PREFIX else [])
         if not found:
-            raise UnknownName.among("run", text, tuple(run.name for run in newest))
+            raise UnknownName.among("run", text, tuple(f"{run.id[:8]} ({run.name})" for run in newest))
         if len(found) > 1:
             told = ", ".join(f"{run.id[:8]} ({run.name})" for run in found[:5])
             raise UnknownName(f"'{text[:80]}' may mean several runs: {told}.", "Name one by its id.")
@@ -176,9 +176,7 @@ def _record(data: Any) -> Record | None:
     """Read a record; None where somebody else wrote an artifact of that name."""
     try:
         listed = json.loads(data) if isinstance(data, str) else data
-        return Record.model_validate(
-            {name: listed[0][name] for name in Record.model_fields if name in listed[0]}
-        )
+        return Record.model_validate({name: listed[0][name] for name in Record.model_fields if name in listed[0]})
     except (ValueError, LookupError, TypeError):
         return None
 

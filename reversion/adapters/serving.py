@@ -72,7 +72,7 @@ def settings(kind: str) -> dict[str, str]:
 
 
 def environment(home: Path, address: Address, place: Place) -> Mapping[str, str]:
-    """Return the environment of server, deployment and worker: the shipped settings, then this shell's, then ours."""
+    """Return the environment of all three processes: the shipped settings, this shell's own, then ours."""
     own = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
     ours = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",

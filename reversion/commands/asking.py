@@ -4,7 +4,7 @@ import select
 import sys
 from collections.abc import Callable
 
-from reversion.errors import InvalidInput
+from reversion.errors import Refused
 from reversion.history import Answer, Review
 from reversion.text import plain
 
@@ -53,7 +53,7 @@ class GiveAnswer:
 
     def __call__(self, review: Review, is_waiting: IsWaiting) -> Answer | None:  # noqa: ARG002
         if self._answer.approve and review.asks_acknowledgement and not self._answer.acknowledge:
-            raise InvalidInput(
+            raise Refused(
                 "The plan has warnings, so it was not approved.",
                 f"Read them, then: reversion approve {review.run[:8]} --as NAME --acknowledge",
             )

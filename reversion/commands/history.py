@@ -67,7 +67,11 @@ def _tell(detail: RunDetail) -> None:
         ]
     print_table(("", ""), (fact for fact in facts if fact[1]))
     print_table(("At", "State", "Message"), (_moment(state) for state in detail.states), title="States")
-    steps = ((task.name, *_moment(task.state)[1:], f"{task.seconds:.1f}") for task in detail.tasks)
+    steps = (
+        (task.name, *_moment(task.state)[1:], f"{task.seconds:.1f}")
+        for task in detail.tasks
+        if task.state.name != "Cached"
+    )
     print_table(("Step", "State", "Message", "Seconds"), steps, title="Steps")
     for paper in detail.papers:
         print_markdown(lines_of(paper.text))

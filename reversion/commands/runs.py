@@ -1,5 +1,6 @@
 """`reversion revert`, `approve`, `reject` and `undo`: reversions through Prefect's API."""
 
+import sys
 from typing import Any
 
 import click
@@ -86,7 +87,10 @@ def approve_command(product: str, /, run: str, digest: str, **given: Any) -> Non
     if digest and not _is_of(digest, review.plan):
         raise Refused(f"The plan that waits is {review.plan}, not {digest[:64]}.", "Read it again first.")
     print_markdown(review.text)
-    _answer(approvals, review, _decided(True, **given))
+    answer = _decided(True, **given)
+    if sys.stdin.isatty() and not digest:
+        click.confirm(f"{answer.approver} approves exactly this plan, {review.plan}?", abort=True, err=True)
+    _answer(approvals, review, answer)
 
 
 @click.command("reject")
@@ -107,6 +111,8 @@ def _waiting(product: str, run: str) -> tuple[Approvals, Review]:
 
 
 def _decided(approve: bool, name: str, reason: str, acknowledge: bool = False) -> Answer:
+    if not name and sys.stdin.isatty():
+        name = click.prompt("Your name", err=True)
     if not name:
         raise InvalidInput("A decision needs a name.", "Say who decides with --as NAME.")
     return Answer(approve=approve, approver=name, reason=reason, acknowledge=acknowledge)

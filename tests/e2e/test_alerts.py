@@ -30,7 +30,7 @@ def _nothing_left_waiting(stand: Stand) -> Iterator[None]:
 
 
 def trigger(stand: Stand, key: str, **parameters: Any) -> httpx.Response:
-    """Send what a monitor sends: one request, logged in; again while the server is busy, as `curl --retry` does."""
+    """Send what a monitor sends: one request, logged in; again when the server is busy, as `curl --retry`."""
     path = f"/deployments/{stand.runs.deployment(stand.small.name)}/create_flow_run"
     with stand.server.http() as monitor:
         for _ in range(5):
