@@ -47,6 +47,7 @@ _SECTIONS: dict[str, type[Value]] = {
     "environments": Environment,
     "production_tests": ProductionTest,
 }
+_BELOW: dict[str, type[Value]] = {"observe": Observe, "nightly": Schedule}
 
 
 def problem_of(error: ErrorDetails, model: type[Value], document: Document, at: tuple[int, ...]) -> Problem:
@@ -62,8 +63,8 @@ def keys_at(path: Path, content: Node) -> tuple[str, ...]:
         case (_,):
             return ("schema", *Product.model_fields)
         case (str(section), _, *rest) if section in _SECTIONS:
-            model = {"observe": Observe, "nightly": Schedule}.get(str(rest[0])) if len(rest) == 2 else None
-            return tuple(name for name in (model or _SECTIONS[section]).model_fields if name != "name")
+            model = _BELOW.get(str(rest[0]), _SECTIONS[section]) if len(rest) == 2 else _SECTIONS[section]
+            return tuple(name for name in model.model_fields if name != "name")
         case ("features", _):
             return tuple(FeatureSettings.model_fields)
         case ("features", "conventions", int(), _):

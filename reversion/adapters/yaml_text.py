@@ -100,6 +100,8 @@ class _Builder:
             return self._mapping(path)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(path)
+        if not isinstance(event, yaml.ScalarEvent):
+            raise UnreadableError("is no YAML", _line(event), path)
         if not event.value and event.style is None:
             self._note(path, "is empty; give it a value, or remove it")
         return _text(event, path)
@@ -145,4 +147,4 @@ def _text(event: yaml.ScalarEvent, path: Path) -> str:
 
 
 def _line(event: yaml.Event) -> int:
-    return int(event.start_mark.line) + 1
+    return event.start_mark.line + 1 if event.start_mark else 0
