@@ -17,7 +17,7 @@ from tests.small_product import SmallProduct, make_small_product
 
 OLD = {"cart": "1.0.0", "pay": "1.0.0", "web": "1.0.0"}
 NEW = {"cart": "1.1.0", "pay": "1.1.0", "web": "1.1.0"}
-PATIENCE = 120
+PATIENCE = 240
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,12 @@ class Stand:
 
         wait_for(is_there, PATIENCE, f"run {run} to be '{told}'")
         return self.runs.status(run)
+
+    def end_all(self) -> None:
+        """Cancel what an earlier test left behind when it failed."""
+        for run in self.runs.history(self.small.name, None, 50):
+            if not run.state.is_final:
+                self.api.ask(f"/flow_runs/{run.id}/set_state", {"state": {"type": "CANCELLED"}, "force": True})
 
     def detail(self, run: str) -> RunDetail:
         return self.runs.detail(run)

@@ -18,7 +18,8 @@ def deployed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def stand(deployed: Stand) -> Stand:
-    """The stand with both environments at 1.1.0 again, and nothing broken."""
+    """The stand with both environments at 1.1.0 again, nothing broken, and no run under way."""
+    deployed.end_all()
     deployed.small.run("staging", **NEW)
     deployed.small.run("uat", **NEW)
     for name in ("red", "broken-cart"):
