@@ -17,7 +17,7 @@ from tasks.settings import workspace
 
 
 class Decision(Enum):
-    """What the approver decides; there is no default."""
+    """Approve, or reject: then nothing is changed."""
 
     approve = "approve"
     reject = "reject"

@@ -74,8 +74,8 @@ class Plan(Value):
 class Facts(Value):
     """What was found out for a plan.
 
-    `hosts` are the hosts of each service in the snapshot's inventory; `shared` are hosts or addresses that another
-    environment also claims, each told as a sentence.
+    `hosts` are the hosts of each service in the snapshot's inventory, `shared` the hosts or addresses that another
+    environment claims too, each told as a sentence. `problems` says, by service, why a history could not be read.
     """
 
     head_commit: str
@@ -86,6 +86,7 @@ class Facts(Value):
     migrations: Mapping[str, tuple[str, ...]] = {}
     configuration: tuple[FileChange, ...] = ()
     shared: tuple[str, ...] = ()
+    problems: Mapping[str, str] = {}
 
 
 def make_plan(product: Product, environment: Environment, target: Recorded, facts: Facts) -> Plan:
@@ -209,6 +210,7 @@ def _warnings(product: Product, snapshot: Snapshot, steps: tuple[Step, ...], fac
         warnings.append(f"The snapshot is not verified: {told} when it was taken.")
     if not snapshot.complete:
         warnings.append("The snapshot is not complete: not every service could be read when it was taken.")
+    warnings += [f"The features of {name} are unknown: {problem}" for name, problem in facts.problems.items()]
     for service in sorted(set(product.services) - set(snapshot.services)):
         if facts.observation.running(service).versions:
             warnings.append(f"{service} is new since the snapshot: it is left as it is.")

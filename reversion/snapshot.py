@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, StringConstraints, ValidationError, field_va
 
 from reversion.environment import Version
 from reversion.errors import SnapshotInvalid
-from reversion.features.values import Part, State
+from reversion.features.values import Feature, Part, State
 from reversion.product import EnvironmentName, FeatureId, ServiceName
 from reversion.text import Value, canonical_json, digest, plain
 
@@ -87,6 +87,15 @@ class Broken(Value):
 
     tag: str
     problem: str
+
+
+def unread_features(snapshot: Snapshot, services: frozenset[str]) -> tuple[Feature, ...]:
+    """Return, as unknown, the features that the snapshot knows in any of the services that can't be read now."""
+    return tuple(
+        Feature(id=name, title=feature.title, kind=feature.kind, state=State.UNKNOWN)
+        for name, feature in snapshot.features.items()
+        if services & {part.service for part in feature.parts}
+    )
 
 
 def compose(snapshot: Snapshot) -> tuple[str, str]:

@@ -101,6 +101,19 @@ class Comparison(Value):
     unknown: tuple[Change, ...] = ()
     kept: tuple[Change, ...] = ()
 
+    def with_unknown(self, features: tuple[Feature, ...]) -> "Comparison":
+        """Tell these features as unknown, unless something that is known of them is a change already."""
+        told = {c.feature.id for group in (self.lost, self.regained, self.made_partial) for c in group}
+        told |= {c.feature.id for group in (self.completed, self.resurrected, self.unknown) for c in group}
+        more = tuple(
+            Change(feature=feature, before=State.UNKNOWN, after=State.UNKNOWN)
+            for feature in features
+            if feature.id not in told
+        )
+        moved = {change.feature.id for change in more}
+        kept = tuple(change for change in self.kept if change.feature.id not in moved)
+        return self.model_copy(update={"unknown": self.unknown + more, "kept": kept})
+
 
 class Relation(Value):
     """How one commit of a service lies to another; counts are commits only in the one and only in the other."""

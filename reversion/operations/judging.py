@@ -16,10 +16,14 @@ Versions = Mapping[str, str | None]
 
 @dataclass(frozen=True)
 class Study:
-    """The histories of all services, read once, and the commits that the wanted versions name."""
+    """The histories of all services, read once, and the commits that the wanted versions name.
+
+    `problems` says, by service, why a history could not be read; the features of such a service are unknown.
+    """
 
     resolver: Resolver
     mapped: Mapping[tuple[str, str], Mapped]
+    problems: Mapping[str, str]
 
     def commits(self, versions: Versions) -> dict[str, str | None]:
         """Turn versions (None: not known) into commits (None: not known)."""
@@ -38,7 +42,8 @@ def study(workspace: Workspace, *wanted: Versions, refresh: bool = True) -> Stud
     services = tuple(workspace.product.services.values())
     read, mapped = histories.read_all(services, workspace.root, workspace.home, versions, refresh=refresh)
     resolver = Resolver(read, workspace.product.features, workspace.entries)
-    return Study(resolver, {(m.service, m.version): m for m in mapped if m.version})
+    problems = {history.service: history.problem for history in read if history.problem}
+    return Study(resolver, {(m.service, m.version): m for m in mapped if m.version}, problems)
 
 
 def running_versions(observation: Observation, workspace: Workspace) -> dict[str, str | None]:

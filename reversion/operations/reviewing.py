@@ -14,7 +14,7 @@ from reversion.operations.trees import unpacked
 from reversion.operations.workspace import Workspace
 from reversion.plan import Facts, FileChange, Plan, make_plan
 from reversion.product import Environment
-from reversion.snapshot import Recorded
+from reversion.snapshot import Recorded, unread_features
 
 _CHANGES: dict[str, Literal["added", "removed", "changed"]] = {"A": "added", "D": "removed"}
 
@@ -92,7 +92,10 @@ def _features(workspace: Workspace, target: Recorded, observation: Observation, 
     return Facts(
         head_commit=workspace.head,
         observation=observation,
-        comparison=studied.resolver.compare(now, then),
+        problems=studied.problems,
+        comparison=studied.resolver.compare(now, then).with_unknown(
+            unread_features(target.snapshot, frozenset(studied.problems))
+        ),
         relations={name: studied.resolver.relation(name, now.get(name), then[name]) for name in after},
         migrations={name: _migrations(workspace, name, now.get(name), then[name]) for name in after},
         hosts={},

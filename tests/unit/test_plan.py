@@ -1,10 +1,10 @@
 """The plan folds facts into ordered steps and warnings, and refuses what could not be right."""
 
 import pytest
-from builders import a_change, a_plan, a_product, a_snapshot, an_observation, some_facts
+from tests.builders import a_change, a_plan, a_product, a_snapshot, an_observation, some_facts
 
 from reversion.errors import Refused, SnapshotInvalid
-from reversion.features.values import Comparison, Relation, State
+from reversion.features.values import Comparison, Feature, Relation, State
 from reversion.plan import Plan, make_plan
 
 
@@ -19,11 +19,19 @@ def going(**directions: str) -> dict[str, Relation]:
 @pytest.mark.parametrize(
     ("relations", "expected"),
     [
-        pytest.param(going(web="back", cart="back"), ("web", "cart"), id="the needed service goes back: its user first"),
+        pytest.param(
+            going(web="back", cart="back"), ("web", "cart"), id="the needed service goes back: its user first"
+        ),
         pytest.param(going(web="back", cart="forward"), ("cart", "web"), id="the needed one goes forward: it first"),
-        pytest.param(going(web="forward", cart="forward"), ("cart", "web"), id="both go forward: the needed one first"),
+        pytest.param(
+            going(web="forward", cart="forward"), ("cart", "web"), id="both go forward: the needed one first"
+        ),
         pytest.param(going(web="back", cart="diverged"), ("web", "cart"), id="diverged counts as going back"),
-        pytest.param(going(web="back", cart="unknown"), ("cart", "web"), id="unknown counts as new: the needed one first"),
+        pytest.param(
+            going(web="back", cart="unknown"),
+            ("cart", "web"),
+            id="unknown counts as new: the needed one first",
+        ),
     ],
 )
 def test_steps_follow_the_dependencies(relations, expected):
@@ -53,24 +61,39 @@ def test_mixed_directions_never_close_a_circle():
     ("target", "facts", "error", "words"),
     [
         pytest.param(
-            a_snapshot({"cart": "1"}, product="other"), some_facts(an_observation(cart="2")),
-            SnapshotInvalid, "of the product 'other'", id="a snapshot of another product",
+            a_snapshot({"cart": "1"}, product="other"),
+            some_facts(an_observation(cart="2")),
+            SnapshotInvalid,
+            "of the product 'other'",
+            id="a snapshot of another product",
         ),
         pytest.param(
-            a_snapshot({"cart": "1", "gone": "1"}), some_facts(an_observation(cart="2", gone="1")),
-            Refused, "no longer has: gone", id="a service that no longer exists",
+            a_snapshot({"cart": "1", "gone": "1"}),
+            some_facts(an_observation(cart="2", gone="1")),
+            Refused,
+            "no longer has: gone",
+            id="a service that no longer exists",
         ),
         pytest.param(
-            a_snapshot({"cart": None}), some_facts(an_observation(cart="2")),
-            Refused, "could not be read: cart", id="a service whose version was unknown",
+            a_snapshot({"cart": None}),
+            some_facts(an_observation(cart="2")),
+            Refused,
+            "could not be read: cart",
+            id="a service whose version was unknown",
         ),
         pytest.param(
-            a_snapshot({"cart": "1"}), some_facts(an_observation(cart="2"), hosts={"cart": ()}),
-            Refused, "no host for: cart", id="a service without a host then",
+            a_snapshot({"cart": "1"}),
+            some_facts(an_observation(cart="2"), hosts={"cart": ()}),
+            Refused,
+            "no host for: cart",
+            id="a service without a host then",
         ),
         pytest.param(
-            a_snapshot({"cart": "1"}), some_facts(an_observation(cart="2"), shared=("10.0.0.1 is also in live",)),
-            Refused, "10.0.0.1 is also in live", id="a host shared with another environment",
+            a_snapshot({"cart": "1"}),
+            some_facts(an_observation(cart="2"), shared=("10.0.0.1 is also in live",)),
+            Refused,
+            "10.0.0.1 is also in live",
+            id="a host shared with another environment",
         ),
     ],
 )
@@ -83,7 +106,12 @@ def test_an_environment_without_restore_playbook_is_refused():
     product = a_product()
 
     with pytest.raises(Refused, match=r"environments\.live\.restore"):
-        make_plan(product, product.environments["live"], a_snapshot({"cart": "1"}), some_facts(an_observation(cart="2")))
+        make_plan(
+            product,
+            product.environments["live"],
+            a_snapshot({"cart": "1"}),
+            some_facts(an_observation(cart="2")),
+        )
 
 
 def test_the_digest_changes_with_what_runs_and_with_nothing_else():
@@ -131,3 +159,23 @@ def test_a_service_that_could_not_be_read_needs_its_step():
 
     assert plan.steps[0].is_needed
     assert any("could not be told" in warning for warning in plan.warnings)
+
+
+def test_a_history_that_could_not_be_read_is_warned_about():
+    plan = a_plan(problems={"cart": "Git could not fetch."})
+
+    assert "The features of cart are unknown: Git could not fetch." in plan.warnings
+
+
+def test_features_of_a_history_that_could_not_be_read_are_unknown_unless_they_change():
+    kept = a_change("SHOP-1", State.COMPLETE, State.COMPLETE)
+    lost = a_change("SHOP-2", State.COMPLETE, State.ABSENT)
+    names = ("SHOP-1", "SHOP-2", "SHOP-3")
+
+    told = Comparison(lost=(lost,), kept=(kept,)).with_unknown(
+        tuple(Feature(id=name, title=name, state=State.UNKNOWN) for name in names)
+    )
+
+    assert [change.feature.id for change in told.unknown] == ["SHOP-1", "SHOP-3"]
+    assert told.kept == ()
+    assert told.lost == (lost,)
