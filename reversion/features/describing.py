@@ -1,8 +1,8 @@
 """What people are told a feature is: title, kind, link. Pure."""
 
 import re
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from reversion.features.messages import without_pull_requests
@@ -18,31 +18,43 @@ _EMPTY = re.compile(r"\(\s*\)|\[\s*\]|\{\s*\}|<\s*>")
 _FEATURE_TYPES = ("feat", "feature")
 
 
-def title_of(id: str, subjects: Iterable[str], entry: CatalogueEntry | None) -> str:
+class Description(NamedTuple):
+    """What is the same for a feature at every vector."""
+
+    title: str
+    kind: Kind
+    url: str
+    owner: str
+
+
+def describe(id: str, subjects: Sequence[str], url: str, entry: CatalogueEntry | None) -> Description:
+    """Describe a feature by what people wrote down about it, else by its commits' subjects."""
+    return Description(
+        title_of(id, subjects, entry),
+        kind_of(subjects, entry),
+        (entry.url if entry else None) or plain(url, 500),
+        (entry.owner if entry else None) or "",
+    )
+
+
+def title_of(id: str, subjects: Sequence[str], entry: CatalogueEntry | None) -> str:
     """Return the catalogue's title, else the first `feat` commit's subject, else the first subject, without the id."""
     if entry and entry.title:
         return plain(entry.title)
-    told = list(subjects)
-    feats = (subject for subject in told if _type_of(subject) in _FEATURE_TYPES)
-    return next((title for one in (*feats, *told) if (title := _bare(one, id))), id)
+    feats = (subject for subject in subjects if _type_of(subject) in _FEATURE_TYPES)
+    return next((title for one in (*feats, *subjects) if (title := _bare(one, id))), id)
 
 
-def kind_of(subjects: Iterable[str], entry: CatalogueEntry | None) -> Kind:
+def kind_of(subjects: Sequence[str], entry: CatalogueEntry | None) -> Kind:
     """Return the catalogue's kind, else what the subjects say; security counts more than a fix, a fix more than the rest."""
     if entry and entry.kind:
         return entry.kind
-    told = list(subjects)
-    if any(_SECURITY.match(subject) or _scope_of(subject) == "security" for subject in told):
+    if any(_SECURITY.match(subject) or _scope_of(subject) == "security" for subject in subjects):
         return "security"
-    return "fix" if any(_FIX.match(subject) for subject in told) else "feature"
+    return "fix" if any(_FIX.match(subject) for subject in subjects) else "feature"
 
 
-def url_of(id: str, found: str, template: str | None, entry: CatalogueEntry | None) -> str:
-    """Return the catalogue's link, else the one that a message named the feature by, else the tracker's."""
-    if entry and entry.url:
-        return entry.url
-    if found:
-        return plain(found, 500)
+def tracker_url(id: str, template: str | None) -> str:
     return template.replace("{id}", quote(id, safe="")) if template else ""
 
 

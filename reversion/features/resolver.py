@@ -8,7 +8,7 @@ or has anywhere: so a version that still carries it is not told to lack it.
 from collections.abc import Mapping
 
 from reversion.features.comparing import Pair, compare
-from reversion.features.describing import Kind, in_order, kind_of, title_of, url_of
+from reversion.features.describing import Description, describe, in_order, tracker_url
 from reversion.features.judging import Judged, Yardstick, judge
 from reversion.features.ledger import NOTHING, Ledger, Standing
 from reversion.features.naming import Naming
@@ -38,12 +38,14 @@ class Resolver:
             for id, subjects in ledger.subjects.items():
                 self._subjects.setdefault(id, []).extend(subjects)
             self._urls = ledger.urls | self._urls
+        self._described: dict[str, Description] = {}
         self._yardsticks = self._measure()
 
     def features(self, vector: Vector) -> tuple[Feature, ...]:
         """Return every feature that is known, each with its state at the vector, in the order of a review."""
         standings = self._standings(vector)
-        return tuple(self._told(yardstick, judge(yardstick, standings)) for yardstick in self._yardsticks)
+        judged = ((yardstick.id, judge(yardstick, standings)) for yardstick in self._yardsticks)
+        return tuple(self._told(id, one, ambiguous=one.ambiguous) for id, one in judged)
 
     def compare(self, before: Vector, after: Vector) -> Comparison:
         """Return what going from `before` to `after` does to each feature that either has or may have."""
@@ -54,8 +56,7 @@ class Resolver:
             if {was.state, will.state} <= {State.ABSENT, State.WITHDRAWN}:
                 continue
             back = self._is_resurrected(yardstick, here, there)
-            doubtful = was.ambiguous or will.ambiguous
-            told = self._told(yardstick, was).model_copy(update={"ambiguous": doubtful})
+            told = self._told(yardstick.id, was, ambiguous=was.ambiguous or will.ambiguous)
             pairs.append(Pair(told, was, will, back))
         return compare(pairs)
 
@@ -81,7 +82,7 @@ class Resolver:
             Yardstick.of(id, items[id], self._ledgers, self._entries[id].requires if id in self._entries else ())
             for id in items
         ]
-        return tuple(sorted(yardsticks, key=lambda one: in_order(self._kind(one.id), one.id)))
+        return tuple(sorted(yardsticks, key=lambda one: in_order(self._describe(one.id).kind, one.id)))
 
     def _standings(self, vector: Vector) -> dict[str, Standing | None]:
         """Return what each service has; None where that can't be known."""
@@ -105,19 +106,25 @@ class Resolver:
             for item in items
         )
 
-    def _kind(self, id: str) -> Kind:
-        return kind_of(self._subjects.get(id, ()), self._entries.get(id))
+    def _describe(self, id: str) -> Description:
+        if id not in self._described:
+            self._described[id] = describe(
+                id,
+                self._subjects.get(id, ()),
+                self._urls.get(id) or tracker_url(id, self._settings.url),
+                self._entries.get(id),
+            )
+        return self._described[id]
 
-    def _told(self, yardstick: Yardstick, judged: Judged) -> Feature:
-        id, entry = yardstick.id, self._entries.get(yardstick.id)
-        subjects = self._subjects.get(id, ())
+    def _told(self, id: str, judged: Judged, *, ambiguous: bool) -> Feature:
+        title, kind, url, owner = self._describe(id)
         return Feature(
             id=id,
-            title=title_of(id, subjects, entry),
-            kind=kind_of(subjects, entry),
-            url=url_of(id, self._urls.get(id, ""), self._settings.url, entry),
-            owner=(entry.owner if entry else None) or "",
+            title=title,
+            kind=kind,
+            url=url,
+            owner=owner,
             state=judged.state,
             parts=judged.parts,
-            ambiguous=judged.ambiguous,
+            ambiguous=ambiguous,
         )
