@@ -96,10 +96,13 @@ def production_test(shop: Shop, environment: str, name: str) -> int:
         "SHOP_URL": shop.url(environment),
         "SHOP_URLS": " ".join(shop.url(environment, number=number) for number in (1, 2)),
     }
-    command = ("pytest", "-q", "--no-header", "--tb=line", f"tests/production/{name}")
+    command = ("pytest", "-q", "--no-header", "--tb=no", f"tests/production/{name}")
     show(f"SHOP_URL={variables['SHOP_URL']}", *command)
     return subprocess.run(
-        (sys.executable, "-m", *command), cwd=shop.product, env=environment_of(shop) | variables, check=False
+        (sys.executable, "-m", *command),
+        cwd=shop.product,
+        env=environment_of(shop) | variables | {"COLUMNS": "200"},
+        check=False,
     ).returncode
 
 

@@ -199,9 +199,7 @@ def ask(url: str, **body: object) -> dict[str, object]:
 
 
 def features_named_by_the_histories() -> set[str]:
-    named = {
-        event.feature for history in HISTORIES.values() for event in history if hasattr(event, "feature")
-    }
+    named = {event.feature for history in HISTORIES.values() for event in history if hasattr(event, "feature")}
     return {name for name in named if name} | {"SHOP-10", "SHOP-18", "SHOP-27"}
 
 

@@ -18,11 +18,13 @@ class Shop:
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         data = json.dumps(body).encode() if body is not None else None
         try:
-            with urllib.request.urlopen(self.url + path, data, timeout=10) as answer:
-                return json.load(answer)
+            answer = urllib.request.urlopen(self.url + path, data, timeout=10)
         except urllib.error.HTTPError as error:
-            said = error.read().decode(errors="replace")
-            pytest.fail(f"{path} answers {error.code}: {said}", pytrace=False)
+            answer = error
+        with answer:
+            said = answer.read().decode(errors="replace")
+        assert answer.status == 200, f"{path} answers {answer.status}: {said}"
+        return json.loads(said)
 
     def buy(self, account: str = "ana", *, gift_card: bool = False, **items: int) -> Any:
         return self.ask("/checkout", {"account": account, "items": items, "gift_card": gift_card})
