@@ -1,0 +1,150 @@
+"""A plan is only made of what can be trusted; whatever is wrong is said, and nothing is changed."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reversion.errors import PlanVoid, Refused, ReversionError, SnapshotInvalid, UnknownName
+from reversion.features.values import State
+from reversion.operations import reviewing, tagging
+from reversion.operations.workspace import Workspace, open_workspace
+from reversion.snapshot import TakenBy
+from tests.small_product import SmallProduct, make_small_product
+
+OLD = {"cart": "1.0.0", "pay": "1.0.0", "web": "1.0.0"}
+NEW = {"cart": "1.1.0", "pay": "1.1.0", "web": "1.1.0"}
+BY = TakenBy(kind="person", name="Ana")
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallProduct]:
+    """Staging runs 1.1.0; its newest snapshot is of 1.0.0. Afterwards nothing may have changed."""
+    monkeypatch.setenv("REVERSION_HOME", str(tmp_path / "home"))
+    made = make_small_product(tmp_path)
+    made.run("staging", **OLD)
+    take(made)
+    made.run("staging", **NEW)
+    yield made
+    assert {name: made.running("staging")[name] for name in ("cart", "pay")} == {"cart": "1.1.0", "pay": "1.1.0"}
+
+
+def opened(small: SmallProduct) -> Workspace:
+    return open_workspace(str(small.product))
+
+
+def take(small: SmallProduct) -> str:
+    workspace = opened(small)
+    request = tagging.Request(by=BY, verified=True)
+    return tagging.take(workspace, workspace.product.environment("staging"), request).recorded.tag
+
+
+def rewrite(small: SmallProduct, old: str, new: str) -> None:
+    """Change the product file, and commit that."""
+    text = (small.product / "reversion.yaml").read_text()
+    assert old in text
+    small.git().commit("Change the product", {"reversion.yaml": text.replace(old, new)})
+
+
+def refusal(small: SmallProduct, snapshot: str = "latest-verified", environment: str = "staging") -> ReversionError:
+    with pytest.raises(ReversionError) as caught:
+        reviewing.review(opened(small), environment, snapshot)
+    return caught.value
+
+
+def test_the_plan_tells_what_is_lost_and_where_it_goes(small: SmallProduct):
+    plan = reviewing.review(opened(small), "staging", "latest-verified")
+
+    assert [change.feature.id for change in plan.comparison.lost] == ["SHOP-3", "SHOP-2"]
+    assert [step.service for step in plan.steps] == ["pay", "web", "cart"]
+    assert {step.direction for step in plan.steps} == {"back"}
+    assert plan.digest == reviewing.review(opened(small), "staging", plan.snapshot).digest
+
+
+def test_changed_configuration_is_listed_but_not_what_stays_current(small: SmallProduct):
+    rewrite(small, "configuration: [", "keep_current: [ansible/staging.yml]\n    configuration: [")
+      inventory = (small.product / "ansible/staging.yml").read_text()
+    changed = {"ansible/settings.ini": "colour = red\n", "ansible/staging.yml": f"# new\n{inventory}"}
+    small.git().commit("Change colours", changed)
+
+    plan = reviewing.review(opened(small), "staging", "latest-verified")
+
+    assert [(change.path, change.change) for change in plan.configuration] == [("ansible/settings.ini", "changed")]
+
+
+def test_unknown_names_list_what_there_is(small: SmallProduct):
+    assert isinstance(error := refusal(small, environment="stagin"), UnknownName)
+    assert "staging" in str(error)
+    assert isinstance(error := refusal(small, "reversion/staging/2020-01-01T00-00-00Z-000000000000"), UnknownName)
+    assert small.tags()[0] in str(error)
+
+
+def test_a_tag_made_by_hand_or_of_another_environment_is_refused(small: SmallProduct):
+    tag = small.tags()[0]
+    small.git().tag("reversion/staging/2026-01-01T00-00-00Z-0123456789ab", message="by hand")
+
+    assert isinstance(refusal(small, "reversion/staging/2026-01-01T00-00-00Z-0123456789ab"), SnapshotInvalid)
+    assert "uat" in str(refusal(small, tag, "uat"))
+
+
+def test_a_moved_tag_is_refused_loudly(small: SmallProduct):
+    tag = small.tags()[0]
+    message = small.git().git("cat-file", "tag", tag).split("\n\n", 1)[1]
+    small.git().git("tag", "-d", tag)
+    small.git().git("tag", "-a", tag, "-F", "-", "--cleanup=verbatim", stdin=message + "\n")
+
+    assert isinstance(error := refusal(small, tag), SnapshotInvalid)
+    assert tag in str(error)
+
+
+def test_hosts_shared_with_another_environment_are_refused(small: SmallProduct):
+    text = (small.product / "ansible/live.yml").read_text().replace("127.0.5.1", "127.0.4.1")
+    small.git().commit("Share a host", {"ansible/live.yml": text})
+
+    assert isinstance(error := refusal(small), Refused)
+    assert "127.0.4.1" in str(error)
+    assert "live" in str(error)
+
+
+def test_a_service_that_is_gone_refuses_and_one_that_is_new_is_left_alone(small: SmallProduct):
+    rewrite(small, "  pay: {repository: ../pay}\n", "")
+    assert "no longer has: pay" in str(refusal(small))
+
+    cart = "  cart: {repository: ../cart}"
+    rewrite(small, cart, f"{cart}\n  pay: {{repository: ../pay}}\n  search: {{repository: ../cart, hosts: cart}}")
+    small.run("staging", search="1.0.0")
+    plan = reviewing.review(opened(small), "staging", "latest-verified")
+    assert "search is new since the snapshot: it is left as it is." in plan.warnings
+    assert "search" not in {step.service for step in plan.steps}
+
+
+def test_a_repository_that_is_gone_or_shallow_makes_features_unknown_and_warns(small: SmallProduct):
+    (small.directory / "cart").rename(small.directory / "cart.gone")
+    plan = reviewing.review(opened(small), "staging", "latest-verified")
+    assert {change.after for change in plan.comparison.unknown} == {State.UNKNOWN}
+    assert "SHOP-1" in {change.feature.id for change in plan.comparison.unknown}
+    assert any(warning.startswith("The features of cart are unknown") for warning in plan.warnings)
+
+    source = (small.directory / "cart.gone").as_uri()
+    subprocess.run(["git", "clone", "-q", "--depth", "1", source, small.directory / "cart"], check=True)
+    plan = reviewing.review(opened(small), "staging", "latest-verified")
+    assert any("shallow" in warning for warning in plan.warnings)
+
+
+def test_a_playbook_that_can_not_be_parsed_is_found_before_anything_changes(small: SmallProduct):
+    small.git().commit("Break the playbook", {"ansible/restore.yml": "- hosts: all\n  tasks: [\n"})
+    small.run("staging", **OLD)
+    tag = take(small)
+    small.run("staging", **NEW)
+
+    assert "restore.yml" in str(refusal(small, tag))
+
+
+def test_a_plan_is_void_once_the_environment_has_drifted(small: SmallProduct):
+    plan = reviewing.review(opened(small), "staging", "latest-verified")
+    reviewing.confirm(opened(small), plan)
+    small.run("staging", web="1.0.0")
+
+    with pytest.raises(PlanVoid, match="has changed since the review"):
+        reviewing.confirm(opened(small), plan)
