@@ -64,7 +64,7 @@ def test_the_plan_tells_what_is_lost_and_where_it_goes(small: SmallProduct):
 
 def test_changed_configuration_is_listed_but_not_what_stays_current(small: SmallProduct):
     rewrite(small, "configuration: [", "keep_current: [ansible/staging.yml]\n    configuration: [")
-      inventory = (small.product / "ansible/staging.yml").read_text()
+    inventory = (small.product / "ansible/staging.yml").read_text()
     changed = {"ansible/settings.ini": "colour = red\n", "ansible/staging.yml": f"# new\n{inventory}"}
     small.git().commit("Change colours", changed)
 
