@@ -13,14 +13,12 @@ import time
 import click
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
-from prefect.client.schemas.schedules import CronSchedule
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectAlreadyExists, PrefectHTTPStatusError
 
-from deployments import automations, forms
+from deployments import automations, forms, schedules
 from reversion.errors import ReversionError, ServerFailed
 from reversion.operations.workspace import Workspace, open_workspace
-from reversion.product import Product
 from reversion.text import Value, plain
 from tasks.choices import offer_choices, with_choices
 
@@ -107,7 +105,7 @@ def _deployment(client: SyncPrefectClient, workspace: Workspace, command: str | 
         job_variables=_job(workspace, command),
         parameter_openapi_schema=schema,
         enforce_parameter_schema=True,
-        schedules=_schedules(client, workspace.product) if flow == "snapshot" else [],
+        schedules=schedules.nightly(client, workspace.product) if flow == "snapshot" else [],
     )
     return str(made)
 
@@ -115,9 +113,7 @@ def _deployment(client: SyncPrefectClient, workspace: Workspace, command: str | 
 def _form(workspace: Workspace, flow: str) -> tuple[forms.Schema, str]:
     product = workspace.product
     if flow == "snapshot":
-        return forms.snapshot_form(
-            product
-        ), f"Take a snapshot of what an environment of {product.product} runs."
+        return forms.snapshot_form(product), f"Take a snapshot of what an environment of {product.product} runs."
     return (
         with_choices(forms.revert_form(), workspace),
         f"Take one environment of {product.product}, and only that one, back to a snapshot. "
@@ -128,29 +124,6 @@ def _form(workspace: Workspace, flow: str) -> tuple[forms.Schema, str]:
 def _job(workspace: Workspace, command: str | None) -> dict[str, object]:
     env = {"REVERSION_PRODUCT": str(workspace.root), "REVERSION_HOME": str(workspace.home.parent)}
     return {"env": env} | ({"command": command} if command else {})
-
-
-def _schedules(client: SyncPrefectClient, product: Product) -> list[DeploymentScheduleCreate]:
-    """Return the nightly snapshots. One that somebody has paused stays paused."""
-    paused = _paused(client, product.product)
-    return [
-        DeploymentScheduleCreate(
-            schedule=CronSchedule(cron=environment.nightly.cron, timezone=environment.nightly.timezone),
-            slug=f"nightly-{environment.name}",
-            parameters={"environment": environment.name, "skip_unchanged": True},
-            active=f"nightly-{environment.name}" not in paused,
-        )
-        for environment in product.environments.values()
-        if environment.nightly
-    ]
-
-
-def _paused(client: SyncPrefectClient, product: str) -> set[str | None]:
-    try:
-        known = client.read_deployment_by_name(f"snapshot/{product}")
-    except ObjectNotFound:
-        return set()
-    return {schedule.slug for schedule in known.schedules if not schedule.active}
 
 
 def _await_server(seconds: float) -> None:

@@ -1,110 +1,20 @@
 """`reversion serve`, the deployments that it makes, and the commands that talk to it."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.e2e.server import free_port, wait_for
+from tests.e2e.serving import Serving, Terminal, family, processes, serving
 from tests.e2e.stand import NEW, OLD
-from tests.small_product import SmallProduct, make_small_product
+from tests.small_product import make_small_product
 
 pytestmark = pytest.mark.server
 PASSWORD = "served:for-tests-only"
-
-
-@dataclass
-class Serving:
-    """A product that `reversion serve` serves, as its operator sees it."""
-
-    small: SmallProduct
-    port: int
-    process: "subprocess.Popen[str]"
-    log: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return environment_of(self.small)
-
-    @property
-    def home(self) -> Path:
-        return self.small.directory / "state" / self.small.name
-
-    def command(self, *arguments: str, **options: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "reversion.cli", *arguments],
-            env=self.environment | options,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            stdin=subprocess.DEVNULL,
-        )
-
-    def history(self, *arguments: str) -> list[dict[str, object]]:
-        read = self.command("history", "--json", *arguments)
-        assert read.returncode == 0, read.stderr
-        listed: list[dict[str, object]] = json.loads(read.stdout)
-        return listed
-
-    def said(self, text: str) -> bool:
-        if self.process.poll() is not None:
-            raise AssertionError(f"serve ended with {self.process.returncode}: {self.log.read_text()}")
-        return text in self.log.read_text()
-
-
-def environment_of(small: SmallProduct) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "REVERSION_"))}
-    return kept | {
-        "REVERSION_HOME": str(small.directory / "state"),
-        "REVERSION_PRODUCT": str(small.product),
-        "PYTHONPATH": str(Path.cwd()),
-    }
-
-
-@contextmanager
-def serving(small: SmallProduct, *options: str, port: int = 0, password: str = "") -> Iterator[Serving]:
-    """Run `reversion serve` until the block ends; what it is asked then is what Ctrl-C asks."""
-    port, log = port or free_port(), small.directory / "serve.log"
-    given = {"REVERSION_AUTH": password} if password else {}
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "reversion.cli", "serve", "--port", str(port), *options],
-            env=environment_of(small) | given,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-    served = Serving(small, port, process, log)
-    try:
-        yield served
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-
-
-def family(pid: int) -> list[int]:
-    """Return a process's children, and theirs."""
-    listed = [int(line.split()[0]) for line in processes() if int(line.split()[1]) == pid]
-    return listed + [below for child in listed for below in family(child)]
-
-
-def processes() -> list[str]:
-    done = subprocess.run(["ps", "-axww", "-o", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True)
-    return [line for line in done.stdout.splitlines() if not line.split()[2].startswith("Z")]
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +50,8 @@ def test_the_password_is_in_a_private_file_and_nowhere_else(served: Serving):
 def test_the_page_that_serve_names_is_there_and_the_api_asks_for_the_password(served: Serving):
     page = next(line for line in served.log.read_text().splitlines() if "start a reversion" in line).split()[-1]
 
-    assert httpx.get(page, follow_redirects=True).status_code == 200
+    shown = httpx.get(page, headers={"Accept": "text/html"}, follow_redirects=True)
+    assert (shown.status_code, "<html" in shown.text) == (200, True)
     assert httpx.post(f"http://127.0.0.1:{served.port}/api/deployments/filter", json={}).status_code == 401
 
 
@@ -151,60 +62,50 @@ def test_a_page_of_another_origin_may_not_read_answers(served: Serving):
     assert answer.headers.get("access-control-allow-origin") != "https://elsewhere.example"
 
 
-def test_revert_follows_the_run_to_its_end_and_says_proven(changed: Serving):
-    done = changed.command("revert", "staging", "--yes", "--as", "Ana", "--acknowledge", "--reason", "OPS-7")
+def test_the_terminal_asks_and_gives_the_answer(changed: Serving):
+    with Terminal(changed, "revert", "staging") as terminal:
+        for question, answer in (
+            ("approve or reject", "perhaps"),
+            ("approve or reject", "approve"),
+            ("Your name", "Ana"),
+            ("Reason or ticket", "OPS-8"),
+            ("have read them", "yes"),
+        ):
+            terminal.reply(question, answer)
+        ended = terminal.end()
 
-    assert (done.returncode, done.stdout.splitlines()[-1].split(":")[0]) == (0, "Proven")
-    for told in ("Waits for approval", "Restore cart", "Production test smoke"):
-        assert told in done.stderr
+    assert ended == 0
+    for told in ("Waits for approval", "Restore cart", "Production test smoke", "Proven: "):
+        assert told in terminal.seen
     assert changed.small.running("staging") == OLD
-    newest = changed.history("staging", "--limit", "1")[0]
-    assert newest["result"] == "Proven"
+    assert _newest(changed)["run"]["record"]["reason"] == "OPS-8"
 
 
-def test_without_the_acknowledgement_nothing_is_approved_and_the_run_waits(changed: Serving):
-    done = changed.command("revert", "staging", "--yes", "--as", "Ana")
+def test_an_answer_given_elsewhere_ends_the_questions(changed: Serving):
+    with Terminal(changed, "revert", "staging") as terminal:
+        terminal.read_until("approve or reject")
+        run = _newest(changed)["run"]["id"]
+        assert changed.command("reject", run, "--as", "Bo", "--reason", "not today").returncode == 0
+        ended = terminal.end()
 
-    newest = changed.history("--limit", "1")[0]
-    run = newest["run"]["id"]
-    assert done.returncode == 1
-    assert f"reversion approve {run[:8]}" in done.stderr
-    assert newest["result"] == "Waits for approval"
-    assert changed.small.running("staging") == NEW
-    assert changed.command("reject", run, "--as", "Ana").returncode == 0
-
-
-def test_a_rejected_run_ends_the_command_that_follows_it_with_one(changed: Serving):
-    following = subprocess.Popen(
-        [sys.executable, "-m", "reversion.cli", "revert", "staging", "--json"],
-        env=changed.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_for(lambda: _newest(changed)["result"] == "Waits for approval", 90, "the question")
-    rejected = changed.command("reject", _newest(changed)["run"]["id"][:8], "--as", "Bo", "--reason", "not today")
-    stdout, stderr = following.communicate(timeout=90)
-
-    told = json.loads(stdout[stdout.index("{") :])
-    assert rejected.returncode == 0
-    assert (following.returncode, told["result"]) == (1, "Rejected")
-    assert "not today" in told["run"]["state"]["message"]
-    assert "reversion approve" in stderr
-    assert changed.small.running("staging") == NEW
+    assert ended == 1
+    assert "Rejected: Bo rejected it: not today" in terminal.seen
 
 
-def test_an_answer_to_another_plan_is_not_given(changed: Serving):
-    started = changed.command("revert", "staging", "--no-wait")
-    run = started.stdout.strip()
-    wait_for(lambda: _newest(changed)["result"] == "Waits for approval", 90, "the question")
+def test_ctrl_c_leaves_the_run_as_it_is_and_says_how_to_go_on(changed: Serving):
+    with Terminal(changed, "revert", "staging") as terminal:
+        terminal.read_until("approve or reject")
+        terminal.type("\x03")
+        ended = terminal.end()
 
-    wrong = changed.command("approve", run, "--as", "Ana", "--acknowledge", "--plan", "0" * 12)
-
-    assert wrong.returncode == 1
+    run = _newest(changed)["run"]["id"]
+    assert ended == 1
+    assert f"reversion approve {run[:8]}" in terminal.seen
+    another = changed.command("approve", run, "--as", "Ana", "--acknowledge", "--plan", "0" * 12)
+    assert another.returncode == 1, "an approval of another plan is not given"
     assert _newest(changed)["result"] == "Waits for approval"
     assert changed.command("reject", run, "--as", "Ana").returncode == 0
+    assert changed.small.running("staging") == NEW
 
 
 def test_history_tells_a_run_whole(changed: Serving):
