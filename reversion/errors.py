@@ -52,9 +52,7 @@ class UnknownName(InvalidInput):
     def among(cls, kind: str, name: str, known: tuple[str, ...]) -> "UnknownName":
         """Build the error that names what there is (the first ten)."""
         shown = ", ".join(known[:10]) + (", ..." if len(known) > 10 else "")
-        return cls(
-            f"No {kind} named '{name[:80]}'.", f"Known: {shown}." if known else f"There is no {kind} yet."
-        )
+        return cls(f"No {kind} named '{name[:80]}'.", f"Known: {shown}." if known else f"There is no {kind} yet.")
 
 
 class Refused(ReversionError):

@@ -72,7 +72,7 @@ def some_facts(observation: Observation, **given: Any) -> Facts:
             "observation": observation,
             "comparison": Comparison(),
             "relations": {name: Relation(service=name, direction="back", leaving=2) for name in names},
-            "hosts": {name: ("one",) for name in names},
+            "hosts": dict.fromkeys(names, ("one",)),
         }
         | given
     )

@@ -12,6 +12,7 @@ _SETTINGS = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
+    "GIT_LITERAL_PATHSPECS": "1",
     "GIT_EDITOR": "true",
     "GIT_AUTHOR_NAME": "Ana Example",
     "GIT_AUTHOR_EMAIL": "ana@example.com",

@@ -83,9 +83,7 @@ def read_all(
 
     with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
         found = {
-            history.service: (history, mapped)
-            for part in pool.map(read, groups.values())
-            for history, mapped in part
+            history.service: (history, mapped) for part in pool.map(read, groups.values()) for history, mapped in part
         }
     histories = tuple(found[service.name][0] for service in services)
     return histories, tuple(mapped for service in services for mapped in found[service.name][1])
@@ -115,8 +113,7 @@ def _read_group(
             (
                 History(service.name, problem=problem),
                 tuple(
-                    Mapped(service=service.name, version=version, problem=problem)
-                    for version in wanted[service.name]
+                    Mapped(service=service.name, version=version, problem=problem) for version in wanted[service.name]
                 ),
             )
             for service in services

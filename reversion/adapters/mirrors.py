@@ -65,13 +65,16 @@ def shown(url: str) -> str:
 
 def _local(service: Service, root: Path) -> Repository:
     path = root / service.repository
+    mend = f"Correct services.{service.name}.repository in reversion.yaml."
     try:
-        return Repository(path)
+        repository = Repository(path)
     except RepositoryFailed as error:
         raise RepositoryFailed(
-            f"The repository of {service.name} can't be read at {path}: {error.message}",
-            f"Correct services.{service.name}.repository in reversion.yaml.",
+            f"The repository of {service.name} can't be read at {path}: {error.message}", mend
         ) from error
+    if not ((path / ".git").exists() or (path / "HEAD").is_file()):
+        raise RepositoryFailed(f"The repository of {service.name} at {path} is only a folder of another.", mend)
+    return repository
 
 
 def _mirror(service: Service, home: Path, *, refresh: bool) -> Repository:
@@ -149,12 +152,18 @@ def _fetch(repository: Repository, service: Service, url: str) -> None:
             timeout=_FETCH_TIMEOUT,
         )
     except RepositoryFailed as error:
-        if "would clobber existing tag" in error.message:
+        if _is_about_moved_tags(error):
             return
         raise RepositoryFailed(
             f"The repository of {service.name} at {shown(url)} could not be fetched: {error.message}",
             "Check the URL, the network and the credentials of the user that runs Reversion.",
         ) from error
+
+
+def _is_about_moved_tags(error: RepositoryFailed) -> bool:
+    """Tell whether all was fetched but tags that would have moved: Git ends with 1 then, and quietly."""
+    cause = error.__cause__
+    return getattr(cause, "status", None) == 1 and not str(getattr(cause, "stderr", "")).strip()
 
 
 @contextmanager

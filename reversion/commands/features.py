@@ -30,8 +30,21 @@ def features_command(
     if as_json:
         print_json(shown)
         return
-    rows = ((f.id, f.title, f.kind, f.state.value + (" (ambiguous)" if f.ambiguous else ""), report.parts(f.parts)) for f in shown)
-    print_table(("Feature", "Title", "Kind", "State", "Services (have/need)"), rows, title=f"Features of {environment}")
+    rows = (
+        (
+            f.id,
+            f.title,
+            f.kind,
+            f.state.value + (" (ambiguous)" if f.ambiguous else ""),
+            report.parts(f.parts),
+        )
+        for f in shown
+    )
+    print_table(
+        ("Feature", "Title", "Kind", "State", "Services (have/need)"),
+        rows,
+        title=f"Features of {environment}",
+    )
 
 
 @click.command("board")
@@ -50,7 +63,11 @@ def board_command(product: str, as_json: bool, offline: bool) -> None:
         return
     environments = tuple(workspace.product.environments)
     rows = (
-        (key, next(iter(row.values())).title, *(row[name].state.value if name in row else "absent" for name in environments))
+        (
+            key,
+            next(iter(row.values())).title,
+            *(row[name].state.value if name in row else "absent" for name in environments),
+        )
         for key, row in sorted(judged.items())
     )
     print_table(("Feature", "Title", *environments), rows)

@@ -15,7 +15,11 @@ from reversion.snapshot import TakenBy
 @click.command("snapshot")
 @click.argument("environment")
 @click.option("--label", default="", help="A name for people, such as a release.")
-@click.option("--test/--no-test", default=None, help="Run the production tests first. Default: as the product file says.")
+@click.option(
+    "--test/--no-test",
+    default=None,
+    help="Run the production tests first. Default: as the product file says.",
+)
 @click.option("--skip-unchanged", is_flag=True, help="Take none where nothing has changed since the newest one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the snapshot as JSON.")
 @click.pass_obj

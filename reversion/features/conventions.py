@@ -23,7 +23,7 @@ class Named(NamedTuple):
 def mentions(message: str, service: str, settings: FeatureSettings) -> tuple[str, ...]:
     """Return the ids of the features that a message names, in the order of the conventions, each once.
 
-    Only the message's first 200,000 characters are looked at, and only the first 2,000 of each line, so that nobody
+    Only the message's first 200,000 characters are looked at, and only the first 1,000 of each line, so that nobody
     can stall a review with a commit message.
     """
     return tuple(named.id for named in names_in(message, service, settings))

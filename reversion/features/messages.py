@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 _LONGEST_MESSAGE = 200_000
-_LONGEST_LINE = 2_000
+_LONGEST_LINE = 1_000
 
 _TRAILER = re.compile(r"([A-Za-z0-9-]+)[ \t]*:[ \t]*(.*)")
 _MADE_BY_GIT = ("Signed-off-by: ", "(cherry picked from commit ")

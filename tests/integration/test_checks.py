@@ -10,7 +10,9 @@ from reversion.adapters.checks import run_check
 from reversion.product import ProductionTest
 
 GREEN = "<testsuite><testcase classname='shop' name='buys' time='0.5'/></testsuite>"
-RED = "<testsuite><testcase name='buys'><failure message='total was 3'/></testcase><testcase name='pays'/></testsuite>"
+RED = (
+    "<testsuite><testcase name='buys'><failure message='total was 3'/></testcase><testcase name='pays'/></testsuite>"
+)
 
 
 def a_test(*command: str, **given) -> ProductionTest:
@@ -29,10 +31,17 @@ def writing(report: str, code: int = 0) -> ProductionTest:
         pytest.param(a_test("no-such-command"), False, "could not be started", id="a command that is not there"),
         pytest.param(a_test("true", junit="r.xml"), False, "left no JUnit report", id="a report that was promised"),
         pytest.param(writing(GREEN), True, "", id="a green report"),
-        pytest.param(writing(RED), False, "1 of 2 cases failed, first buys: total was 3", id="red cases under exit code 0"),
+        pytest.param(
+            writing(RED),
+            False,
+            "1 of 2 cases failed, first buys: total was 3",
+            id="red cases under exit code 0",
+        ),
         pytest.param(writing("<testsuite/>"), False, "holds no test case", id="a report without cases"),
         pytest.param(writing("<testsuite>"), False, "is no XML", id="a report that is cut off"),
-        pytest.param(writing("<!DOCTYPE x [<!ENTITY a 'b'>]><testsuite/>"), False, "declares entities", id="entities"),
+        pytest.param(
+            writing("<!DOCTYPE x [<!ENTITY a 'b'>]><testsuite/>"), False, "declares entities", id="entities"
+        ),
         pytest.param(writing("<t><testcase name='a'><skipped/></testcase></t>"), False, "skipped", id="all skipped"),
     ],
 )
@@ -77,7 +86,9 @@ def test_only_named_variables_reach_the_test(tmp_path: Path, monkeypatch: pytest
 
 
 def test_only_the_end_of_a_long_output_is_kept(tmp_path: Path):
-    check = run_check(a_test("sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x | fold -w 100; echo last"), tmp_path, {})
+    check = run_check(
+        a_test("sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x | fold -w 100; echo last"), tmp_path, {}
+    )
 
     assert check.output.endswith("last")
     assert len(check.output) < 20_000

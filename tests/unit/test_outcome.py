@@ -1,9 +1,9 @@
 """The verdict is folded from steps and checks; nothing that was not seen counts as proven."""
 
 import pytest
-from builders import TAG, a_plan, some_findings
 
 from reversion.outcome import Check, Fingerprints, StepResult, Verdict, conclude
+from tests.builders import TAG, a_plan, some_findings
 
 RED = Check(name="smoke", passed=False, message="exit code 1")
 
@@ -18,11 +18,13 @@ RED = Check(name="smoke", passed=False, message="exit code 1")
         pytest.param(some_findings(configuration_problem="no"), Verdict.RESTORE_FAILED, id="configuration failed"),
         pytest.param(
             some_findings(steps=(StepResult(service="cart", state="unreachable", version="1.0.0"),)),
-            Verdict.RESTORE_FAILED, id="a host was unreachable",
+            Verdict.RESTORE_FAILED,
+            id="a host was unreachable",
         ),
         pytest.param(
             some_findings(steps=(StepResult(service="cart", state="already there", version="1.0.0"),)),
-            Verdict.PROVEN, id="nothing had to be done",
+            Verdict.PROVEN,
+            id="nothing had to be done",
         ),
     ],
 )
@@ -52,7 +54,10 @@ def test_a_failed_restore_says_where_each_service_is_and_the_way_back():
 def test_another_environment_that_changed_is_named():
     live = Fingerprints(environment="live", before="1", after="2")
 
-    assert "Observed otherwise than before, or unreadable: live." in conclude(a_plan(), some_findings(others=(live,))).message
+    assert (
+        "Observed otherwise than before, or unreadable: live."
+        in conclude(a_plan(), some_findings(others=(live,))).message
+    )
 
 
 def test_an_unreadable_environment_does_not_count_as_unchanged():

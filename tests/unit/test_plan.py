@@ -1,11 +1,11 @@
 """The plan folds facts into ordered steps and warnings, and refuses what could not be right."""
 
 import pytest
-from tests.builders import a_change, a_plan, a_product, a_snapshot, an_observation, some_facts
 
 from reversion.errors import Refused, SnapshotInvalid
 from reversion.features.values import Comparison, Feature, Relation, State
 from reversion.plan import Plan, make_plan
+from tests.builders import a_change, a_plan, a_product, a_snapshot, an_observation, some_facts
 
 
 def plan_for(product, target, facts) -> Plan:

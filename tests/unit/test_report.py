@@ -1,10 +1,9 @@
 """What people read shows losses first, hides nothing and executes nothing."""
 
-from builders import a_change, a_plan, an_approval, some_findings
-
 from reversion import report
 from reversion.features.values import Comparison, Feature, Part, State
 from reversion.outcome import Case, Check, conclude
+from tests.builders import a_change, a_plan, an_approval, some_findings
 
 LOST = a_change("SHOP-9", State.COMPLETE, State.ABSENT)
 REGAINED = a_change("SHOP-1", State.ABSENT, State.COMPLETE)
@@ -23,7 +22,9 @@ def test_the_review_names_the_digest_of_the_plan():
 
 
 def test_a_title_cannot_break_out_of_its_cell():
-    hostile = a_change("SHOP-9", State.COMPLETE, State.ABSENT, title="a | b <script>alert(1)</script> [x](javascript:y)")
+    hostile = a_change(
+        "SHOP-9", State.COMPLETE, State.ABSENT, title="a | b <script>alert(1)</script> [x](javascript:y)"
+    )
 
     text = report.review(a_plan(comparison=Comparison(lost=(hostile,))))
 
@@ -63,9 +64,17 @@ def test_the_console_groups_by_state_and_never_hides_unknown():
 
 
 def test_a_test_without_a_report_is_one_row():
-    rows = report.check_rows((Check(name="smoke", passed=True), Check(name="pay", passed=False, cases=(Case(name="t", state="failed"),))))
+    rows = report.check_rows(
+        (
+            Check(name="smoke", passed=True),
+            Check(name="pay", passed=False, cases=(Case(name="t", state="failed"),)),
+        )
+    )
 
-    assert [(row.test, row.case, row.state) for row in rows] == [("smoke", "(whole)", "passed"), ("pay", "t", "failed")]
+    assert [(row.test, row.case, row.state) for row in rows] == [
+        ("smoke", "(whole)", "passed"),
+        ("pay", "t", "failed"),
+    ]
 
 
 def test_the_record_counts_what_happened():
