@@ -1,13 +1,14 @@
 """Read services' histories from Git: which commit a version is, what was committed, which migrations lie between."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from reversion.adapters.commits import read_commits
 from reversion.adapters.mirrors import location_of, open_source
-from reversion.adapters.repository import COMMIT_ID, Repository
-from reversion.errors import RepositoryFailed, ReversionError
+from reversion.adapters.repository import Repository
+from reversion.errors import ReversionError
 from reversion.features.values import Commit, History, Mapped
 from reversion.product import Service
 from reversion.text import plain
@@ -15,21 +16,8 @@ from reversion.text import plain
 __all__ = ["map_version", "migrations_between", "open_source", "read_all", "read_history"]
 
 _SIDE_BY_SIDE = 8
-_LONGEST_MESSAGE = 1 << 20
 _ABBREVIATED = re.compile(r"[0-9a-f]{7,40}")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@=-]{0,200}")
-_LOG = (
-    "log",
-    "-z",
-    "--topo-order",
-    "--reverse",
-    "--no-color",
-    "--no-show-signature",
-    "--no-notes",
-    "--encoding=UTF-8",
-    "--format=%H%x1f%P%x1f%B",
-)
-_WITH_PATHS = ("--root", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--diff-merges=off")
 
 
 def map_version(repository: Repository, service: Service, version: str) -> Mapped:
@@ -124,12 +112,12 @@ def _read_group(
 def _read_together(
     repository: Repository, services: tuple[Service, ...], commits: Mapping[str, tuple[str, ...]]
 ) -> tuple[History, ...]:
-    """Read services that share a repository in one pass, then give each what its own branches and versions contain."""
+    """Read services that share a repository in one pass, then give each what its own branches contain."""
     heads = {service.name: _tracked(repository, service) for service in services}
     starts = {name: (*found, *commits.get(name, ())) for name, found in heads.items()}
     everything = tuple(dict.fromkeys(id for found in starts.values() for id in found))
     with_paths = any(service.paths for service in services)
-    read = tuple(_stream(repository, everything, with_paths=with_paths)) if everything else ()
+    read = tuple(read_commits(repository, everything, with_paths=with_paths)) if everything else ()
     return tuple(
         _history(
             service,
@@ -166,46 +154,6 @@ def _contained(commits: tuple[Commit, ...], starts: tuple[str, ...]) -> tuple[Co
             wanted.update(commit.parents)
             kept.append(commit)
     return tuple(reversed(kept))
-
-
-def _stream(repository: Repository, starts: tuple[str, ...], *, with_paths: bool) -> Iterator[Commit]:
-    """Yield the commits. Machine fields come first, so no message can be taken for one."""
-    arguments = (*_LOG, *(_WITH_PATHS if with_paths else ()), *starts, "--")
-    current: tuple[str, tuple[str, ...], str] | None = None
-    paths: list[str] = []
-    is_path = False
-    for piece in _pieces(repository.stream(*arguments)):
-        if is_path:
-            paths.append(piece.decode("utf-8", "replace"))
-            is_path = False
-        elif with_paths and piece.lstrip(b"\n").startswith(b":"):
-            is_path = True
-        elif piece:
-            if current:
-                yield Commit(*current, tuple(paths))
-            current, paths = _parsed(piece), []
-    if current:
-        yield Commit(*current, tuple(paths))
-
-
-def _parsed(record: bytes) -> tuple[str, tuple[str, ...], str]:
-    id, parents, message = record.split(b"\x1f", 2)
-    if not COMMIT_ID.fullmatch(id.decode("ascii", "replace")):
-        raise RepositoryFailed("Git's log could not be understood.", "Update Git, then try again.")
-    return id.decode(), tuple(parents.decode().split()), message[:_LONGEST_MESSAGE].decode("utf-8", "replace")
-
-
-def _pieces(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    rest: list[bytes] = []
-    for block in blocks:
-        first, *others = block.split(b"\0")
-        rest.append(first)
-        if others:
-            yield b"".join(rest)
-            yield from others[:-1]
-            rest = [others[-1]]
-    if last := b"".join(rest):
-        yield last
 
 
 def _by_id(repository: Repository, version: str) -> tuple[str, ...]:

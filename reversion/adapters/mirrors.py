@@ -34,10 +34,8 @@ def open_source(service: Service, root: Path, home: Path, *, refresh: bool = Tru
     A path is taken from the product's root. Raise RepositoryFailed where there is none, where it is a shallow clone,
     or where the remote does not answer.
     """
-    if is_remote(service.repository):
-        repository = _mirror(service, home, refresh=refresh)
-    else:
-        repository = _local(service, root)
+    is_url = is_remote(service.repository)
+    repository = _mirror(service, home, refresh=refresh) if is_url else _local(service, root)
     if repository.is_shallow():
         raise RepositoryFailed(
             f"The repository of {service.name} is a shallow clone, so its history can't be judged.",

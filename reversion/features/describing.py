@@ -38,7 +38,7 @@ def describe(id: str, subjects: Sequence[str], url: str, entry: CatalogueEntry |
 
 
 def title_of(id: str, subjects: Sequence[str], entry: CatalogueEntry | None) -> str:
-    """Return the catalogue's title, else the first `feat` commit's subject, else the first subject, without the id."""
+    """Return the catalogue's title, else the first `feat` subject, else the first, without the id."""
     if entry and entry.title:
         return plain(entry.title)
     feats = (subject for subject in subjects if _type_of(subject) in _FEATURE_TYPES)
@@ -46,7 +46,7 @@ def title_of(id: str, subjects: Sequence[str], entry: CatalogueEntry | None) -> 
 
 
 def kind_of(subjects: Sequence[str], entry: CatalogueEntry | None) -> Kind:
-    """Return the catalogue's kind, else what the subjects say; security counts more than a fix, a fix more than the rest."""
+    """Return the catalogue's kind, else what the subjects say: security before fix before feature."""
     if entry and entry.kind:
         return entry.kind
     if any(_SECURITY.match(subject) or _scope_of(subject) == "security" for subject in subjects):

@@ -29,7 +29,7 @@ _NO_WORD = re.compile(r"[\W_]+")
 
 
 def normalised(subject: str, ids: Iterable[str] = ()) -> str:
-    """Return a subject's bare words: no ids, links, numbers of pull requests, marks of backports, case, punctuation."""
+    """Return a subject's bare words: no ids, links, pull requests, backport marks, case, punctuation."""
     words = _URL.sub(" ", _BACKPORT.sub("", without_pull_requests(subject)))
     for id in ids:
         words = words.replace(id, " ")

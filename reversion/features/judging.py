@@ -70,8 +70,8 @@ def judge(yardstick: Yardstick, standings: Mapping[str, Standing | None]) -> Jud
 def _share(service: str, yardstick: Yardstick, standing: Standing | None) -> _Share:
     """Count what one service has.
 
-    Where it has none of the needed items but others of the feature in effect (a branch not merged, an earlier attempt),
-    these stand in for as many, and the feature is marked ambiguous.
+    Where it has none of the needed items but others of the feature in effect (a branch not merged, an
+    earlier attempt), these stand in for as many, and the feature is marked ambiguous.
     """
     items = frozenset(yardstick.items.get(service, ()))
     needed = yardstick.needed.get(service, frozenset())

@@ -27,7 +27,7 @@ NOTHING = Standing()
 
 
 class Ledger:
-    """One service: the items of each feature, which of them are in effect at the tracked heads, and at any version."""
+    """One service: the items of each feature, and which are in effect at the tracked heads and at any version."""
 
     def __init__(self, history: History, naming: Naming) -> None:
         self.service = history.service

@@ -15,11 +15,13 @@ _PULL_IN_BODY = re.compile(r"^See merge request (?:[\w./-]{1,200})?!([0-9]{1,9})
 _CHANGE = re.compile(r"^Change-Id:[ \t]*(I[0-9a-f]{6,40})[ \t]*$", re.MULTILINE)
 _PICKED = re.compile(r"^\(cherry picked from commit ([0-9a-f]{7,40})\)[ \t]*$", re.MULTILINE)
 _BY_ID = re.compile(
-    r"^[ \t]*This reverts commit ([0-9a-f]{7,40})(?:,?\s{1,5}reversing\s{1,5}changes\s{1,5}made\s{1,5}to\s{1,5}([0-9a-f]{7,40}))?",
+    r"^[ \t]*This reverts commit ([0-9a-f]{7,40})"
+    r"(?:,?\s{1,5}reversing\s{1,5}changes\s{1,5}made\s{1,5}to\s{1,5}([0-9a-f]{7,40}))?",
     re.MULTILINE,
 )
 _BY_PULL = re.compile(
-    r"^[ \t]*(?:Reverts|This reverts merge request|This reverts pull request)[ \t]+(?:[\w.-]{1,100}/){0,9}[\w.-]{0,100}[#!]([0-9]{1,9})\b",
+    r"^[ \t]*(?:Reverts|This reverts merge request|This reverts pull request)[ \t]+"
+    r"(?:[\w.-]{1,100}/){0,9}[\w.-]{0,100}[#!]([0-9]{1,9})\b",
     re.MULTILINE,
 )
 _QUOTED = re.compile(r'(Revert|Reapply) "(.+)"')

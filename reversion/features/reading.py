@@ -25,7 +25,7 @@ class Target:
 
 
 class Reading:
-    """A history's graph and texts, and for each revert what it takes back; targets come before the revert was made."""
+    """A history's graph and texts, and for each revert what it takes back, which is older than it."""
 
     def __init__(self, history: History) -> None:
         self.commits = history.commits

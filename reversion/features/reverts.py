@@ -6,8 +6,10 @@ contains a commit of it that lies below no removal that counts. So picked revert
 branches.
 """
 
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 from reversion.features.graph import Reach
@@ -59,13 +61,13 @@ class Reverts:
     def is_doubtful(self, reach: Reach, item: int) -> bool:
         """Tell whether the item was toggled on two lines that met: there Git's merge decides, not the graph."""
         toggles = self.toggles(reach, item)
-        reverts = (*toggles.removals, *toggles.restores)
-        commits = self._within(reach, self._items.members.get(item, ()))
-        return any(
-            not self._graph.is_below(min(one, other), max(one, other))
-            for one in reverts
-            for other in (*commits, *reverts)
-        )
+        reverts = sorted({*toggles.removals, *toggles.restores})
+        pairs = list(pairwise(reverts))
+        for commit in self._within(reach, self._items.members.get(item, ())):
+            at = bisect(reverts, commit)
+            pairs += [(older, commit) for older in reverts[:at][-1:]]
+            pairs += [(commit, newer) for newer in reverts[at : at + 1]]
+        return any(not self._graph.is_below(older, newer) for older, newer in pairs)
 
     def _within(self, reach: Reach, commits: Iterable[int]) -> tuple[int, ...]:
         return tuple(commit for commit in commits if self._graph.holds(reach, commit))

@@ -1,7 +1,7 @@
 """Histories that Git makes at random, judged by what is in the trees.
 
-Each item adds one file, so the truth is whether the file is there. Branches, picks, reverts, reverts of reverts, merges
-and reverts of merges are all made by Git; the seeds are fixed.
+Each item adds one file, so the truth is whether the file is there. Branches, picks, reverts, reverts of reverts,
+merges and reverts of merges are all made by Git; the seeds are fixed.
 """
 
 import random
@@ -16,7 +16,7 @@ from reversion.features.values import State
 from reversion.product import FeatureSettings, Key, Service
 from tests.gitbuilder import ConflictError, GitBuilder
 
-HISTORIES, OPERATIONS = 48, 40
+HISTORIES, OPERATIONS = 40, 40
 SETTINGS = FeatureSettings(conventions=(Key(kind="key", projects=("SHOP",)),))
 CART = Service(name="cart", repository="cart", hosts="cart")
 
@@ -39,6 +39,7 @@ class Play:
         self.random = random.Random(seed)
         self.items = 0
         self.branches = ["main"]
+        self.here = "main"
         self.log: dict[str, list[tuple[str, str]]] = {"main": []}
         self.git.commit("begin", {"README": "begin"})
 
@@ -46,7 +47,9 @@ class Play:
         kinds = ("add", "branch", "pick", "revert", "revert again", "merge")
         kind = self.random.choices(kinds, weights=(34, 8, 16, 16, 8, 18))[0]
         branch = self.random.choice(self.branches)
-        self.git.checkout(branch)
+        if branch != self.here:
+            self.git.checkout(branch)
+            self.here = branch
         try:
             getattr(self, f"_{kind.replace(' ', '_')}")(branch)
         except ConflictError:
@@ -61,6 +64,7 @@ class Play:
         if len(self.branches) < 5:
             name = f"branch-{len(self.branches)}"
             self.git.branch(name)
+            self.here = name
             self.branches.append(name)
             self.log[name] = list(self.log[branch])
 

@@ -111,7 +111,7 @@ def test_a_shallow_clone_is_refused(tmp_path: Path) -> None:
         ["git", "clone", "-q", "--depth=1", url_of(git), str(tmp_path / "cart")], check=True, capture_output=True
     )
 
-    with pytest.raises(RepositoryFailed, match="cart is a shallow clone.*unshallow"):
+    with pytest.raises(RepositoryFailed, match=r"cart is a shallow clone.*unshallow"):
         open_source(a_service(), tmp_path, tmp_path / "home")
 
 
