@@ -121,7 +121,10 @@ class Terminal:
         os.close(self._master)
 
     def read_until(self, text: str, after: int = 0) -> None:
-        wait_for(lambda: self._read() and text in self.seen[after:], 200, f"{text!r} in {self.seen[-2000:]!r}")
+        try:
+            wait_for(lambda: self._read() and text in self.seen[after:], 200, text)
+        except TimeoutError as error:
+            raise AssertionError(f"never said {text!r}: {self.seen[-3000:]}") from error
 
     def reply(self, question: str, answer: str) -> None:
         self.read_until(question, self._asked)
@@ -132,7 +135,10 @@ class Terminal:
         os.write(self._master, text.encode())
 
     def end(self) -> int:
-        wait_for(lambda: self._read() and self._process.poll() is not None, 200, f"the end of {self.seen[-2000:]!r}")
+        try:
+            wait_for(lambda: self._read() and self._process.poll() is not None, 200, "the end")
+        except TimeoutError as error:
+            raise AssertionError(f"never ended: {self.seen[-3000:]}") from error
         self._read()
         return self._process.returncode
 
