@@ -40,18 +40,17 @@ class Yardstick:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A feature's state at one vector, what each service has of it, and the items that are there."""
+    """A feature's state at one vector, and what each service has of it."""
 
     state: State
     parts: tuple[Part, ...]
     ambiguous: bool
-    effective: frozenset[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Share:
     part: Part
-    effective: frozenset[int] = frozenset()
+    is_there: bool = False
     is_gone: bool = False
     ambiguous: bool = False
 
@@ -63,7 +62,6 @@ def judge(yardstick: Yardstick, standings: Mapping[str, Standing | None]) -> Jud
         state=_state(shares),
         parts=tuple(share.part for share in shares if share.part.need or share.part.unknown),
         ambiguous=any(share.ambiguous for share in shares),
-        effective=frozenset((share.part.service, item) for share in shares for item in share.effective),
     )
 
 
@@ -83,7 +81,7 @@ def _share(service: str, yardstick: Yardstick, standing: Standing | None) -> _Sh
     stands_in = not have and bool(effective)
     return _Share(
         Part(service=service, have=min(need, len(effective)) if stands_in else have, need=need),
-        effective,
+        is_there=bool(effective),
         is_gone=bool(items & standing.seen) and not effective,
         ambiguous=(stands_in and bool(needed)) or bool(items & standing.doubtful),
     )
@@ -92,7 +90,7 @@ def _share(service: str, yardstick: Yardstick, standing: Standing | None) -> _Sh
 def _state(shares: list[_Share]) -> State:
     if any(share.part.unknown for share in shares):
         return State.UNKNOWN
-    if any(share.effective for share in shares):
+    if any(share.is_there for share in shares):
         whole = all(share.part.have == share.part.need for share in shares)
         return State.COMPLETE if whole else State.PARTIAL
     return State.WITHDRAWN if any(share.is_gone for share in shares) else State.ABSENT

@@ -103,7 +103,7 @@ class Resolver:
             self._ledgers[service].is_resurrected(item, before, after)
             for service, items in yardstick.items.items()
             if (before := here[service]) is not None and (after := there[service]) is not None
-            for item in items
+            for item in after.effective.intersection(items) - before.effective
         )
 
     def _describe(self, id: str) -> Description:
