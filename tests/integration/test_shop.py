@@ -4,8 +4,10 @@ import json
 import os
 import signal
 import subprocess
+import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -170,7 +172,24 @@ def test_hosts_can_be_reached_by_ssh(tmp_path: Path) -> None:
     assert processes_of(directory) == []
 
 
-def test_two_shops_have_addresses_of_their_own() -> None:
+@pytest.mark.server
+def test_the_story_leaves_nothing_behind_when_it_is_ended(tmp_path: Path) -> None:
+    directory = tmp_path / "demo"
+    command = [sys.executable, "-m", "reversion.cli", "demo", "--yes", "--directory", str(directory)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as story:
+        assert story.stdout is not None
+        while b"ansible-playbook" not in story.stdout.readline():
+            assert story.poll() is None
+        wait_until(lambda: any(b"service.py" in line for line in processes_of(directory)))
+        story.terminate()
+        story.stdout.read()
+
+    assert story.returncode == 128 + signal.SIGTERM
+    assert processes_of(directory) == []
+    assert not directory.exists()
+
+
+def test_every_host_has_an_address_of_its_own() -> None:
     addresses = {Host(environment, number).address for environment in ENVIRONMENTS for number in PLACES}
 
     assert len(addresses) == 10
@@ -196,6 +215,13 @@ def ask(url: str, **body: object) -> dict[str, object]:
     with urllib.request.urlopen(url, data, timeout=10) as answer:  # noqa: S310
         told: dict[str, object] = json.load(answer)
         return told
+
+
+def wait_until(question: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not question():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def features_named_by_the_histories() -> set[str]:
