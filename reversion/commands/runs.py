@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from reversion.adapters import tags
 from reversion.adapters.approvals import Approvals
 from reversion.adapters.runs import Wanted
 from reversion.adapters.tags import LATEST_VERIFIED
@@ -21,7 +22,6 @@ from reversion.commands.starting import (
 )
 from reversion.errors import InvalidInput, Refused
 from reversion.history import Answer, Review
-from reversion.operations import tagging
 from reversion.operations.workspace import Workspace, open_workspace
 from reversion.product import Environment
 
@@ -142,5 +142,6 @@ def _restorable(workspace: Workspace, environment: str) -> Environment:
 
 def _named(workspace: Workspace, environment: Environment, snapshot: str) -> str:
     """Return the snapshot's whole name. What can't be used is refused here, before a run is started."""
-    found = tagging.find(workspace, environment, snapshot)
+    tags.sync(workspace.repository)
+    found = tags.read(workspace.repository, snapshot, environment.name)
     return LATEST_VERIFIED if snapshot == LATEST_VERIFIED else found.tag
