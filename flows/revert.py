@@ -12,6 +12,7 @@ from flows.ending import ended, rejected, with_refusals_named
 from flows.steps import look_at_others, prove, publish_features, restore_configuration, restore_services
 from reversion.outcome import Findings, conclude, is_restored
 from tasks.admit import admit, occupied
+from tasks.choices import refresh_choices
 from tasks.record import record_approval, record_outcome, record_plan
 from tasks.resolve import confirm, resolve
 from tasks.tag import tag_safety
@@ -40,14 +41,15 @@ def revert(environment: str, snapshot: str = "latest-verified", reason: str = ""
     if approval.decision == "reject":
         return rejected(plan, approval)
     with occupied(plan.product, environment):
-        confirm(plan)
-        safety_snapshot = tag_safety(plan, str(flow_run.get_id()))
+        seen = confirm(plan)
+        safety_snapshot = tag_safety(plan, seen, str(flow_run.get_id()))
         others = look_at_others(plan)
         problem = restore_configuration(plan)
         steps = restore_services(plan) if not problem else ()
         features = publish_features(plan)
         checks = prove(plan) if is_restored(plan, steps) else ()
         others = look_at_others(plan, before=others)
+    refresh_choices()
     outcome = conclude(
         plan,
         Findings(

@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 from reversion.text import Value, digest
 
 VERSION_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z._+-]{0,127}$"
-"""What a version may look like. It can't start an option and holds nothing that a shell, Jinja or Git reads as syntax."""
+"""What a version may look like: nothing in it starts an option or is syntax to a shell, Jinja or Git."""
 
 Version = Annotated[str, StringConstraints(pattern=VERSION_PATTERN)]
 

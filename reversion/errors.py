@@ -8,11 +8,11 @@ ReversionError
 ├── Refused             exit 1: understood, and deliberately not done
 │   ├── Occupied            another reversion holds the environment
 │   └── PlanVoid            the environment is no longer what the plan was made for
+├── TestsRed            exit 1: a production test said no
 └── WorldFailed         exit 3: the world outside did not do its part
     ├── RepositoryFailed    Git
     ├── PlaybookFailed      Ansible ran, and failed
     ├── HostUnreachable     Ansible could not reach a host: the one error worth retrying by itself
-    ├── TestsRed            a production test said no, after its own retries
     └── ServerFailed        Prefect's API, the catalogue's database
 """
 
@@ -85,7 +85,7 @@ class HostUnreachable(WorldFailed):
     """Ansible could not reach a host."""
 
 
-class TestsRed(WorldFailed):
+class TestsRed(ReversionError):
     """A production test said no; the check that tells how is in the error."""
 
     exit_code = 1

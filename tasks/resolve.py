@@ -1,5 +1,6 @@
 """Resolve a tag into a plan, and make sure later that the plan still holds."""
 
+from reversion.environment import Observation
 from reversion.operations import reviewing
 from reversion.plan import Plan
 from tasks.settings import kept, retry_if_unreachable, workspace
@@ -16,5 +17,5 @@ def resolve(environment: str, snapshot: str) -> Plan:
 
 
 @kept(task_run_name="Confirm that the plan still holds")
-def confirm(plan: Plan) -> None:
-    reviewing.confirm(workspace(), plan)
+def confirm(plan: Plan) -> Observation:
+    return reviewing.confirm(workspace(), plan)

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable
+from functools import cache
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import get_run_logger
@@ -19,8 +20,9 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
+@cache
 def workspace() -> Workspace:
-    """Open the product that this worker serves, named by REVERSION_PRODUCT."""
+    """Open the product that this worker serves, named by REVERSION_PRODUCT; once for all steps of a run."""
     path = os.environ.get("REVERSION_PRODUCT")
     if not path:
         raise InvalidInput(

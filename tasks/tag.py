@@ -1,5 +1,6 @@
 """Tag: take snapshots."""
 
+from reversion.environment import Observation
 from reversion.operations import tagging, verifying
 from reversion.operations.tagging import Request, Taken
 from reversion.plan import Plan
@@ -8,12 +9,12 @@ from tasks.settings import kept, workspace
 
 
 @kept(task_run_name="Take a safety snapshot")
-def tag_safety(plan: Plan, run: str) -> str:
-    """Tag the environment as it is, so that the reversion can itself be reverted; return the tag's name."""
+def tag_safety(plan: Plan, seen: Observation, run: str) -> str:
+    """Tag the environment as it was just seen, so that the reversion can itself be undone; return the tag's name."""
     opened = workspace()
     by = TakenBy(kind="reversion", name="safety snapshot", run=run)
     request = Request(by=by, label=f"before going back to {plan.snapshot}"[:200])
-    return tagging.take(opened, opened.product.environment(plan.environment), request).recorded.tag
+    return tagging.take(opened, opened.product.environment(plan.environment), request, seen).recorded.tag
 
 
 @kept(task_run_name="Take a snapshot of {environment}")

@@ -18,7 +18,7 @@ from examples.shop.processes import note_pid, stop_all
 from examples.shop.versions import VERSIONS
 
 
-class DeploymentFailed(Exception):  # noqa: N818  named as what happened
+class DeploymentFailed(Exception):
     """Ansible said no; its own words are the message."""
 
 

@@ -125,12 +125,14 @@ def check_syntax(stage: Stage) -> None:
     """Let Ansible read the restore and the configure playbook without running them; raise ProductInvalid."""
     around = surroundings(stage.tree, stage.environment)
     inventory = str(stage.tree / stage.environment.inventory)
-    for field in ("restore", "configure"):
-        path: str | None = getattr(stage.environment, field)
-        if path is None:
-            continue
-        playbook = _playbook(stage, path, field)
-        ended = run_command(around, "ansible-playbook", "--syntax-check", "-i", inventory, str(playbook))
+    fields = {"restore": stage.environment.restore, "configure": stage.environment.configure}
+    named = {field: (path, str(_playbook(stage, path, field))) for field, path in fields.items() if path}
+    playbooks = [playbook for _, playbook in named.values()]
+    together = ("ansible-playbook", "--syntax-check", "-i", inventory, *playbooks)
+    if not playbooks or not run_command(around, *together).returncode:
+        return
+    for field, (path, playbook) in named.items():
+        ended = run_command(around, "ansible-playbook", "--syntax-check", "-i", inventory, playbook)
         if ended.returncode:
             said = f"{ended.stderr}\n{ended.stdout}".replace(f"{stage.tree}/", "")
             lines = [line for line in said.splitlines() if not line.startswith("[WARNING]")]

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from reversion.adapters import probes
 from reversion.adapters.catalogue import open_catalogue
-from reversion.adapters.inventory import read_inventory
+from reversion.adapters.inventory import Inventory, read_inventory
 from reversion.adapters.stage import Stage
 from reversion.environment import Observation
 from reversion.errors import ReversionError
@@ -27,8 +28,16 @@ def staged(workspace: Workspace, environment: Environment, commit: str, say: Say
     """Unpack a commit, with what must stay current, and resolve the one environment's inventory from it."""
     keep_current = environment.keep_current if commit != workspace.head else ()
     with unpacked(workspace, commit, keep_current) as tree:
-        inventory = read_inventory(tree, environment)
+        inventory = inventory_at(workspace, environment, commit, tree)
         yield Stage(tree=tree, product=workspace.product, environment=environment, inventory=inventory, say=say)
+
+
+def inventory_at(workspace: Workspace, environment: Environment, commit: str, tree: Path) -> Inventory:
+    """Resolve the environment's inventory from the unpacked tree of a commit, once in the life of a workspace."""
+    known = workspace.inventories.get((environment.name, commit))
+    if known is None:
+        known = workspace.inventories[environment.name, commit] = read_inventory(tree, environment)
+    return known
 
 
 def observe(workspace: Workspace, environment: Environment, commit: str = "") -> Observation:

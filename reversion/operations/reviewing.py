@@ -4,11 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 from reversion.adapters import histories, playbooks
-from reversion.adapters.inventory import Inventory, read_inventory, shared_hosts
+from reversion.adapters.inventory import Inventory, shared_hosts
 from reversion.environment import Observation
 from reversion.errors import PlanVoid, ReversionError, SnapshotInvalid
 from reversion.operations.judging import running_versions, study
-from reversion.operations.observing import observe, staged
+from reversion.operations.observing import inventory_at, observe, staged
 from reversion.operations.tagging import find
 from reversion.operations.trees import unpacked
 from reversion.operations.workspace import Workspace
@@ -44,14 +44,16 @@ def review(workspace: Workspace, environment_name: str, snapshot: str, *, refres
     )
 
 
-def confirm(workspace: Workspace, plan: Plan) -> None:
-    """Make sure that the environment and the snapshot still are what the plan was made for, or raise PlanVoid."""
+def confirm(workspace: Workspace, plan: Plan) -> Observation:
+    """Observe that the environment and the snapshot still are what the plan was made for, or raise PlanVoid."""
     environment = workspace.product.environment(plan.environment)
     again = f"Nothing was changed. Review it anew: reversion revert {plan.environment} {plan.snapshot}"
     if find(workspace, environment, plan.snapshot).tag_object != plan.snapshot_object:
         raise PlanVoid(f"{plan.snapshot} is no longer the tag that was reviewed.", again)
-    if observe(workspace, environment).fingerprint() != plan.fingerprint:
+    observation = observe(workspace, environment)
+    if observation.fingerprint() != plan.fingerprint:
         raise PlanVoid(f"{plan.environment} has changed since the review, so the approval is void.", again)
+    return observation
 
 
 def _check_stage(
@@ -71,7 +73,7 @@ def _check_stage(
 def _shared(workspace: Workspace, environment: Environment, mine: Inventory) -> tuple[str, ...]:
     others = workspace.product.others(environment)
     with unpacked(workspace, workspace.head) as tree, ThreadPoolExecutor(4) as pool:
-        inventories = list(pool.map(lambda other: read_inventory(tree, other), others))
+        inventories = list(pool.map(lambda other: inventory_at(workspace, other, workspace.head, tree), others))
     return tuple(
         f"{host} is also in {other.name}"
         for other, inventory in zip(others, inventories, strict=True)
@@ -96,7 +98,7 @@ def _features(workspace: Workspace, target: Recorded, observation: Observation, 
         comparison=studied.resolver.compare(now, then).with_unknown(
             unread_features(target.snapshot, frozenset(studied.problems))
         ),
-        relations={name: studied.resolver.relation(name, now.get(name), then[name]) for name in after},
+        relations={name: studied.resolver.relation(name, now.get(name, ""), then[name]) for name in after},
         migrations={name: _migrations(workspace, name, now.get(name), then[name]) for name in after},
         hosts={},
     )

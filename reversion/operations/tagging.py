@@ -30,10 +30,10 @@ class Taken(Value):
     is_new: bool
 
 
-def take(workspace: Workspace, environment: Environment, request: Request) -> Taken:
-    """Observe the environment, judge its features, and record both as a tag, pushed when there is a remote."""
+def take(workspace: Workspace, environment: Environment, request: Request, seen: Observation | None = None) -> Taken:
+    """Judge the features of what runs (as `seen`, or observed now) and record both as a tag, pushed to a remote."""
     tags.sync(workspace.repository)
-    observation = observe(workspace, environment)
+    observation = seen or observe(workspace, environment)
     versions = running_versions(observation, workspace)
     studied = study(workspace, versions)
     newest = _newest(workspace, environment)

@@ -1,11 +1,12 @@
 """Open a product: its repository, its product file as committed, and where Reversion keeps its own things."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from reversion.adapters import documents
+from reversion.adapters.inventory import Inventory
 from reversion.adapters.repository import Repository
 from reversion.errors import ProductInvalid, WorldFailed
 from reversion.product import CatalogueEntry, Product
@@ -18,6 +19,7 @@ class Workspace:
     """A product at one commit.
 
     `home` is Reversion's own directory for it: mirrors of the services, the catalogue; it can be deleted.
+    `inventories` keeps, by environment and commit, those that were resolved already.
     """
 
     root: Path
@@ -25,6 +27,7 @@ class Workspace:
     repository: Repository
     head: str
     product: Product
+    inventories: dict[tuple[str, str], Inventory] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def entries(self) -> tuple[CatalogueEntry, ...]:

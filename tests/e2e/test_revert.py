@@ -9,6 +9,8 @@ from tests.e2e.stand import NEW, OLD, Stand, a_stand
 
 pytestmark = pytest.mark.server
 
+MISSING = "reversion/staging/2020-01-01T00-00-00Z-000000000000"
+
 
 @pytest.fixture(scope="module")
 def deployed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
@@ -57,7 +59,7 @@ def test_a_reversion_can_be_undone_to_its_safety_snapshot(stand: Stand):
     stand.answer(run)
     safety = stand.wait_until(run, "Proven").record.safety_snapshot
 
-    done = stand.command("undo", run, "--yes", "--as", "Bo")
+    done = stand.command("undo", run, "--yes", "--acknowledge", "--as", "Bo")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert stand.small.running("staging") == NEW
@@ -144,11 +146,13 @@ def test_a_red_production_test_ends_as_tests_failed(stand: Stand):
         pytest.param("nowhere", "latest-verified", "No environment named 'nowhere'", id="an unknown environment"),
         pytest.param(
             "staging",
-            "reversion/staging/2020-01-01T00-00-00Z-000000000000",
+            MISSING,
             "No snapshot",
             id="an unknown tag",
         ),
-        pytest.param("staging", "uat", "environment", id="a snapshot of another environment"),
+        pytest.param(
+            "staging", "uat", "is a snapshot of uat, not of staging", id="a snapshot of another environment"
+        ),
         pytest.param("staging", "--help", "No snapshot|is no snapshot", id="an option for a tag"),
     ],
 )

@@ -21,7 +21,7 @@ Route = Callable[[dict[str, Any]], Any]
 _routes: dict[tuple[str, str], Route] = {}
 
 
-class Problem(Exception):  # noqa: N818  it is what people read
+class Problem(Exception):
     """What a service answers when it can't do what it was asked."""
 
     def __init__(self, status: int, message: str) -> None:
