@@ -1,9 +1,10 @@
 """The steps of a reversion that fan out: one task run a service, a test, or another environment."""
 
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from prefect.client.schemas.objects import State
 from prefect.futures import wait
+from prefect.tasks import Task
 
 from reversion.errors import HostUnreachable, ReversionError, TestsRed
 from reversion.features.values import Feature
@@ -14,6 +15,9 @@ from tasks.record import publish
 from tasks.restore import configure, restore
 from tasks.settings import workspace
 from tasks.verify import verify
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
 def look_at_others(plan: Plan, before: tuple[Fingerprints, ...] = ()) -> tuple[Fingerprints, ...]:
@@ -26,13 +30,13 @@ def look_at_others(plan: Plan, before: tuple[Fingerprints, ...] = ()) -> tuple[F
 
 def restore_configuration(plan: Plan) -> str:
     """Restore the environment's own configuration; return what went wrong, if anything."""
-    return _problem(configure(plan, return_state=True))
+    state = with_retries(configure, plan)(plan, return_state=True)
+    return _problem(state)
 
 
 def restore_services(plan: Plan) -> tuple[StepResult, ...]:
     """Restore every service, each as soon as those before it are proven."""
-    environment = workspace().product.environment(plan.environment)
-    task = restore.with_options(retries=environment.restore_retries, retry_delay_seconds=environment.retry_delay)
+    task = with_retries(restore, plan)
     futures: dict[str, Any] = {}
     for step in plan.steps:
         futures[step.service] = task.submit(
@@ -40,6 +44,12 @@ def restore_services(plan: Plan) -> tuple[StepResult, ...]:
         )
     wait(list(futures.values()))
     return tuple(_step_result(step, futures[step.service].state) for step in plan.steps)
+
+
+def with_retries(task: Task[Parameters, Result], plan: Plan) -> Task[Parameters, Result]:
+    """Give a task the retries that the environment asks for."""
+    environment = workspace().product.environment(plan.environment)
+    return task.with_options(retries=environment.restore_retries, retry_delay_seconds=environment.retry_delay)
 
 
 def publish_features(plan: Plan) -> tuple[Feature, ...]:

@@ -6,12 +6,7 @@ from reversion.plan import Plan
 from tasks.settings import kept, retry_if_unreachable, say, workspace
 
 
-@kept(
-    task_run_name="Restore the configuration",
-    retries=2,
-    retry_delay_seconds=10,
-    retry_condition_fn=retry_if_unreachable,
-)
+@kept(task_run_name="Restore the configuration", retry_condition_fn=retry_if_unreachable)
 def configure(plan: Plan) -> None:
     restoring.configure(workspace(), plan, say)
 

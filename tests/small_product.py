@@ -130,15 +130,17 @@ class SmallProduct:
 def make_small_product(directory: Path, *, name: str = "small", hosts: dict[str, str] | None = None) -> SmallProduct:
     """Build the services' repositories and the product; staging and uat run 1.1.0 everywhere, live 1.0.0.
 
-    With `hosts`, each service of staging has a host of its own, with these Ansible variables.
+    With `hosts`, each service of staging has a host of its own, with these Ansible variables, and nothing is
+    configured but by the services.
     """
     small = SmallProduct(directory, name, {service: f"staging-{n}" for n, service in enumerate(hosts or {}, 1)})
     _services(directory)
+    text = PRODUCT.format(name=name, root=small.root)
     product = GitBuilder(small.product)
     product.commit(
         "Describe the product",
         {
-            "reversion.yaml": PRODUCT.format(name=name, root=small.root),
+            "reversion.yaml": _without_configure(text) if hosts else text,
             "ansible/restore.yml": RESTORE,
             "ansible/configure.yml": CONFIGURE,
             "ansible/settings.ini": "colour = blue\n",
@@ -153,6 +155,10 @@ def make_small_product(directory: Path, *, name: str = "small", hosts: dict[str,
     small.run("uat", cart="1.1.0", pay="1.1.0", web="1.1.0")
     small.run("live", cart="1.0.0", pay="1.0.0", web="1.0.0")
     return small
+
+
+def _without_configure(text: str) -> str:
+    return text.replace("    configure: ansible/configure.yml\n", "")
 
 
 def _services(directory: Path) -> None:

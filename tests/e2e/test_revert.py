@@ -29,16 +29,23 @@ def stand(deployed: Stand) -> Stand:
     return deployed
 
 
-def test_an_approved_reversion_is_proven_and_only_its_environment_changes(stand: Stand):
-    run = stand.start_and_wait()
-    review = stand.approvals.review(run)
-    assert stand.small.running("staging") == NEW
-
-    stand.answer(run)
-    record = stand.wait_until(run, "Proven")
-
+@pytest.fixture(scope="module")
+def proven(deployed: Stand) -> str:
+    """The id of a reversion of staging that was approved and proven."""
+    run = deployed.start_and_wait()
+    review = deployed.approvals.review(run)
     assert "You will lose (2)" in review.text
     assert review.text.index("SHOP-3") < review.text.index("SHOP-2"), "the security fix comes first"
+    assert deployed.small.running("staging") == NEW, "nothing is changed before the approval"
+    deployed.answer(run)
+    deployed.wait_until(run, "Proven")
+    return run
+
+
+def test_an_approved_reversion_is_proven_and_only_its_environment_changes(deployed: Stand, proven: str):
+    stand, run = deployed, proven
+    record = stand.runs.status(run)
+
     assert stand.small.running("staging") == OLD
     assert stand.small.running("uat") == NEW
     assert (stand.small.root / "staging-1" / "settings.ini").read_text() == "colour = blue\n"
@@ -54,16 +61,14 @@ def test_an_approved_reversion_is_proven_and_only_its_environment_changes(stand:
     assert "unchanged" in papers["outcome-staging"]
 
 
-def test_a_reversion_can_be_undone_to_its_safety_snapshot(stand: Stand):
-    run = stand.start_and_wait()
-    stand.answer(run)
-    safety = stand.wait_until(run, "Proven").record.safety_snapshot
+def test_a_proven_reversion_can_be_undone_to_its_safety_snapshot(deployed: Stand, proven: str):
+    safety = deployed.runs.status(proven).record.safety_snapshot
 
-    done = stand.command("undo", run, "--yes", "--acknowledge", "--as", "Bo")
+    done = deployed.command("undo", proven, "--yes", "--acknowledge", "--as", "Bo")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert stand.small.running("staging") == NEW
-    newest = stand.runs.history("small", "staging", 1)[0]
+    assert deployed.small.running("staging") == NEW
+    newest = deployed.runs.history("small", "staging", 1)[0]
     assert (newest.told, newest.snapshot) == ("Proven", safety)
 
 

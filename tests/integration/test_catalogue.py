@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -23,16 +24,13 @@ from tests.builders import NOON, a_snapshot, an_observation
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """A throwaway server on the loopback, run as a user without privileges."""
     tools = Path(shutil.which("initdb") or sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))[-1]).parent
-    place = tmp_path_factory.mktemp("postgresql")
+    place = Path(tempfile.mkdtemp(prefix="reversion-postgresql-"))
     as_user: list[str] = []
     if os.geteuid() == 0:
         user = pwd.getpwnam("postgres")
-        for folder in (place, *[parent for parent in place.parents if parent.owner() == "root"]):
-            if str(folder).startswith(str(tmp_path_factory.getbasetemp().parent)):
-                folder.chmod(0o755)
         os.chown(place, user.pw_uid, user.pw_gid)
         as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
     with socket.socket() as free:
@@ -50,6 +48,7 @@ def postgresql(tmp_path_factory) -> Iterator[str]:
         yield f"postgresql://reversion@127.0.0.1:{port}/postgres"
     finally:
         subprocess.run([*control, "-m", "immediate", "stop"], check=True, cwd=place, capture_output=True)
+        shutil.rmtree(place)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
