@@ -12,7 +12,7 @@ from reversion.errors import PlanVoid
 from reversion.outcome import Approval
 from reversion.plan import Plan
 from reversion.product import Environment
-from reversion.text import plain
+from reversion.text import counted, plain
 from tasks.settings import workspace
 
 
@@ -71,7 +71,7 @@ def _form(plan: Plan, environment: Environment) -> type[_Form]:
             Field(
                 default=False,
                 title="I have read the warnings",
-                description=f"{len(plan.warnings)} warnings above.",
+                description=f"{counted(len(plan.warnings), 'warning')} above.",
             ),
         )
     return create_model("Approval", __base__=_Form, **fields)

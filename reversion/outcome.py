@@ -5,7 +5,7 @@ from typing import Literal
 
 from reversion.features.values import Feature, State
 from reversion.plan import Plan
-from reversion.text import Value
+from reversion.text import Value, counted
 
 
 class StepResult(Value):
@@ -147,8 +147,8 @@ def _message(verdict: Verdict, plan: Plan, findings: Findings) -> str:
 def _proven(plan: Plan, findings: Findings) -> str:
     complete = sum(feature.state is State.COMPLETE for feature in findings.features)
     return (
-        f"{plan.environment} runs {plan.snapshot}: {len(plan.steps)} services proven, {complete} features complete, "
-        f"{len(plan.checks)} production tests passed. It can be pushed live."
+        f"{plan.environment} runs {plan.snapshot}: {counted(len(plan.steps), 'service')} proven, "
+        f"{counted(complete, 'feature')} complete, {counted(len(plan.checks), 'production test')} passed. It can be pushed live."
     )
 
 

@@ -8,7 +8,7 @@ from reversion.errors import Refused, SnapshotInvalid
 from reversion.features.values import Comparison, Direction, Relation
 from reversion.product import Environment, Product
 from reversion.snapshot import Recorded, Snapshot
-from reversion.text import Value, digest
+from reversion.text import Value, counted, digest
 
 
 class FileChange(Value):
@@ -221,7 +221,7 @@ def _warnings(product: Product, snapshot: Snapshot, steps: tuple[Step, ...], fac
             warnings.append(f"{step.service}: {step.version} names no commit, so its features are unknown.")
         if step.migrations:
             warnings.append(
-                f"{step.service}: going to {step.version} crosses {len(step.migrations)} migration files; "
+                f"{step.service}: going to {step.version} crosses {counted(len(step.migrations), 'migration file')}; "
                 "data changes are not taken back."
             )
     undone = [

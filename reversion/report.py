@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from reversion.features.values import Change, Feature, Part, State
 from reversion.outcome import Approval, Case, Check, Outcome, StepResult
 from reversion.plan import Plan, Step
-from reversion.text import Value, markdown
+from reversion.text import Value, counted, markdown
 
 ROWS = 200
 """How many rows a group of the review shows; what is left out is counted in words."""
@@ -28,15 +28,18 @@ def review(plan: Plan, asked: str = "") -> str:
     lines = [
         f"**Take {plan.environment} back to {plan.snapshot}**",
         "",
-        f"Only **{plan.environment}** changes: {len(changed)} of {len(plan.steps)} services, "
-        f"{len(plan.configuration)} configuration files. Nothing has been changed yet.",
+        f"Only **{plan.environment}** changes: {len(changed)} of {counted(len(plan.steps), 'service')}, "
+        f"{counted(len(plan.configuration), 'configuration file')}. Nothing has been changed yet.",
         "",
         *([f"**Asked for because:** {markdown(asked, 600)}", ""] if asked else []),
         *_groups(plan, _LOSSES),
         *_warning_lines(plan.warnings),
         *_groups(plan, _REST),
     ]
-    lines += [f"**Kept:** {len(plan.comparison.kept)} features stay as they are.", ""]
+    lines += [
+        f"**Kept:** {counted(len(plan.comparison.kept), 'feature stays as it is', 'features stay as they are')}.",
+        "",
+    ]
     lines += [
         "### Services",
         "",
@@ -59,7 +62,7 @@ def console(product: str, environment: str, features: Sequence[Feature], seen: s
         if mine and state is not State.ABSENT:
             lines += [f"### {state.value.capitalize()} ({len(mine)})", "", *_feature_table(mine)]
     absent = sum(feature.state is State.ABSENT for feature in features)
-    return "\n".join([*lines, f"{absent} features are not in this environment yet."])
+    return "\n".join([*lines, f"{counted(absent, 'feature is', 'features are')} not in this environment yet."])
 
 
 def outcome(result: Outcome) -> str:
@@ -254,10 +257,14 @@ def _step_row(step: Step) -> tuple[str, ...]:
     if step.direction == "same" and not step.is_needed:
         way = "stays"
     elif step.direction == "diverged":
-        way = f"diverged: {step.leaving} commits leave, {step.gaining} come"
+        way = f"diverged: {counted(step.leaving, 'commit leaves', 'commits leave')}, {step.gaining} come"
     else:
         count = step.leaving if step.direction == "back" else step.gaining
-        way = f"{step.direction} {count} commits" if step.direction in ("back", "forward") else step.direction
+        way = (
+            f"{step.direction} {counted(count, 'commit')}"
+            if step.direction in ("back", "forward")
+            else step.direction
+        )
     return step.service, running, step.version, way, ", ".join(step.hosts)
 
 

@@ -44,6 +44,11 @@ def plain(text: str, limit: int = 200) -> str:
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Say how many of something there are: `1 file`, `2 files`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def markdown(text: str, limit: int = 200) -> str:
     """Return `plain` text escaped so that Markdown and HTML show it literally, also in a table's cell."""
     return (

@@ -6,8 +6,8 @@ from reversion import report
 from reversion.commands.printing import print_json, print_table
 from reversion.features.values import Feature, State
 from reversion.operations import judging
-from reversion.operations.observing import observe
-from reversion.operations.workspace import Workspace, open_workspace
+from reversion.operations.observing import observe, observe_all
+from reversion.operations.workspace import open_workspace
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _offline = click.option("--offline", is_flag=True, help="Ask no remote repository for anything new.")
@@ -25,7 +25,8 @@ def features_command(
 ) -> None:
     """Show the features that ENVIRONMENT has, judged from what runs there now."""
     workspace = open_workspace(product, refresh=not offline)
-    found = _judged(workspace, environment, offline)
+    observation = observe(workspace, workspace.product.environment(environment))
+    found = judging.features_of(workspace, observation, refresh=not offline)
     shown = [f for f in found if (not state or f.state == state) and (not kind or f.kind == kind)]
     if as_json:
         print_json(shown)
@@ -54,25 +55,21 @@ def features_command(
 def board_command(product: str, as_json: bool, offline: bool) -> None:
     """Show every feature against every environment, judged from what runs now."""
     workspace = open_workspace(product, refresh=not offline)
-    judged: dict[str, dict[str, Feature]] = {}
-    for name in workspace.product.environments:
-        for feature in _judged(workspace, name, offline or bool(judged)):
-            judged.setdefault(feature.id, {})[name] = feature
-    if as_json:
-        print_json({key: {name: f.state.value for name, f in row.items()} for key, row in judged.items()})
-        return
     environments = tuple(workspace.product.environments)
+    judged = judging.features_of_all(workspace, observe_all(workspace), refresh=not offline)
+    board: dict[str, dict[str, Feature]] = {}
+    for name, features in zip(environments, judged, strict=True):
+        for feature in features:
+            board.setdefault(feature.id, {})[name] = feature
+    if as_json:
+        print_json({key: {name: f.state.value for name, f in row.items()} for key, row in board.items()})
+        return
     rows = (
         (
             key,
             next(iter(row.values())).title,
             *(row[name].state.value if name in row else "absent" for name in environments),
         )
-        for key, row in sorted(judged.items())
+        for key, row in sorted(board.items())
     )
     print_table(("Feature", "Title", *environments), rows)
-
-
-def _judged(workspace: Workspace, environment: str, offline: bool) -> tuple[Feature, ...]:
-    observation = observe(workspace, workspace.product.environment(environment))
-    return judging.features_of(workspace, observation, refresh=not offline)

@@ -57,8 +57,17 @@ def running_versions(observation: Observation, workspace: Workspace) -> dict[str
 
 def features_of(workspace: Workspace, observation: Observation, *, refresh: bool = True) -> tuple[Feature, ...]:
     """Judge every feature at what was observed, and remember the verdicts."""
-    versions = running_versions(observation, workspace)
-    studied = study(workspace, versions, refresh=refresh)
-    features = studied.resolver.features(studied.commits(versions))
-    open_catalogue(workspace.home).record_features(observation.environment, features, datetime.now(UTC))
-    return features
+    return features_of_all(workspace, (observation,), refresh=refresh)[0]
+
+
+def features_of_all(
+    workspace: Workspace, observations: tuple[Observation, ...], *, refresh: bool = True
+) -> tuple[tuple[Feature, ...], ...]:
+    """Judge every feature at each of what was observed, reading each history once."""
+    versions = [running_versions(observation, workspace) for observation in observations]
+    studied = study(workspace, *versions, refresh=refresh)
+    judged = tuple(studied.resolver.features(studied.commits(each)) for each in versions)
+    catalogue = open_catalogue(workspace.home)
+    for observation, features in zip(observations, judged, strict=True):
+        catalogue.record_features(observation.environment, features, datetime.now(UTC))
+    return judged

@@ -1,6 +1,7 @@
 """See what an environment runs."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from reversion.outcome import Fingerprints
 from reversion.product import Environment
 
 Say = Callable[[str], None]
+_SIDE_BY_SIDE = 4
 
 
 def silent(_: str) -> None:
@@ -46,6 +48,13 @@ def observe(workspace: Workspace, environment: Environment, commit: str = "") ->
         observation = probes.observe(stage, datetime.now(UTC))
     open_catalogue(workspace.home).record_observation(observation)
     return observation
+
+
+def observe_all(workspace: Workspace) -> tuple[Observation, ...]:
+    """Observe every environment, a few side by side; raise what the first one that fails raises."""
+    environments = workspace.product.environments.values()
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        return tuple(pool.map(lambda environment: observe(workspace, environment), environments))
 
 
 def fingerprint(workspace: Workspace, environment: Environment) -> Fingerprints:

@@ -141,7 +141,7 @@ def test_a_service_that_is_new_since_the_snapshot_is_left_and_told():
 def test_crossed_migrations_are_warned_about():
     plan = a_plan(migrations={"cart": ("migrations/7.sql",)})
 
-    assert any("crosses 1 migration files" in warning for warning in plan.warnings)
+    assert any("crosses 1 migration file;" in warning for warning in plan.warnings)
 
 
 def test_an_unverified_snapshot_is_warned_about():

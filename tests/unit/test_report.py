@@ -60,7 +60,7 @@ def test_the_console_groups_by_state_and_never_hides_unknown():
     assert "### Complete (1)" in text
     assert "cart 2/2" in text
     assert "### Unknown (1)" in text
-    assert "1 features are not in this environment yet." in text
+    assert "1 feature is not in this environment yet." in text
 
 
 def test_a_test_without_a_report_is_one_row():
