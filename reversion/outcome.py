@@ -148,7 +148,8 @@ def _proven(plan: Plan, findings: Findings) -> str:
     complete = sum(feature.state is State.COMPLETE for feature in findings.features)
     return (
         f"{plan.environment} runs {plan.snapshot}: {counted(len(plan.steps), 'service')} proven, "
-        f"{counted(complete, 'feature')} complete, {counted(len(plan.checks), 'production test')} passed. It can be pushed live."
+        f"{counted(complete, 'feature')} complete, {counted(len(plan.checks), 'production test')} passed. "
+        "It can be pushed live."
     )
 
 
