@@ -49,7 +49,6 @@ def revert(environment: str, snapshot: str = "latest-verified", reason: str = ""
         features = publish_features(plan)
         checks = prove(plan) if is_restored(plan, steps) else ()
         others = look_at_others(plan, before=others)
-    refresh_choices()
     outcome = conclude(
         plan,
         Findings(
@@ -62,5 +61,6 @@ def revert(environment: str, snapshot: str = "latest-verified", reason: str = ""
             others=others,
         ),
     )
-    record_outcome(outcome)
+    record_outcome(outcome, return_state=True)
+    refresh_choices(return_state=True)
     return ended(outcome)

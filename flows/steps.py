@@ -10,6 +10,7 @@ from reversion.errors import HostUnreachable, ReversionError, TestsRed
 from reversion.features.values import Feature
 from reversion.outcome import Check, Fingerprints, StepResult
 from reversion.plan import Plan, Step
+from reversion.text import plain
 from tasks.observe import features_now, fingerprint
 from tasks.record import publish
 from tasks.restore import configure, restore
@@ -24,7 +25,8 @@ def look_at_others(plan: Plan, before: tuple[Fingerprints, ...] = ()) -> tuple[F
     """Observe every other environment, side by side; what was seen `before` is carried along."""
     product = workspace().product
     names = [other.name for other in product.others(product.environment(plan.environment))]
-    now: list[Fingerprints] = fingerprint.map(names, "after" if before else "before").result()
+    found = fingerprint.map(names, "after" if before else "before").result(raise_on_failure=False)
+    now = [_fingerprints(name, each) for name, each in zip(names, found, strict=True)]
     return tuple(old.followed_by(new) for old, new in zip(before, now, strict=True)) if before else tuple(now)
 
 
@@ -58,7 +60,7 @@ def publish_features(plan: Plan) -> tuple[Feature, ...]:
     if not state.is_completed():
         return ()
     features: tuple[Feature, ...] = state.result()
-    publish(plan.product, plan.environment, features)
+    publish(plan.product, plan.environment, features, return_state=True)
     return features
 
 
@@ -68,6 +70,12 @@ def prove(plan: Plan) -> tuple[Check, ...]:
     futures = {name: verify.with_options(retries=tests[name].retries).submit(plan, name) for name in plan.checks}
     wait(list(futures.values()))
     return tuple(_check(name, future.state) for name, future in futures.items())
+
+
+def _fingerprints(name: str, found: object) -> Fingerprints:
+    if isinstance(found, Fingerprints):
+        return found
+    return Fingerprints(environment=name, before="", after="", problem=plain(f"could not be observed: {found}"))
 
 
 def _step_result(step: Step, state: State[Any]) -> StepResult:
