@@ -11,7 +11,7 @@ demo: $(READY)
 
 test: $(READY)
 	@scripts/test-packages
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .

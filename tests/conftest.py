@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,27 +21,27 @@ COMPONENTS = {
     "postgresql": ("postgresql", _postgresql),
 }
 
-_left_out: dict[str, int] = {}
+
+def _missing() -> dict[str, str]:
+    return {marker: package for marker, (package, is_there) in COMPONENTS.items() if not is_there()}
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    missing = {marker for marker, (_, is_there) in COMPONENTS.items() if not is_there()}
-    wanted = {marker for item in items for marker in missing if item.get_closest_marker(marker)}
-    if wanted and os.environ.get("CI"):
-        packages = ", ".join(COMPONENTS[marker][0] for marker in sorted(wanted))
-        pytest.exit(f"Under CI every test must run; install: {packages}", returncode=3)
-    dropped = [item for item in items if any(item.get_closest_marker(marker) for marker in wanted)]
-    for item in dropped:
-        for marker in wanted:
-            if item.get_closest_marker(marker):
-                _left_out[marker] = _left_out.get(marker, 0) + 1
-    items[:] = [item for item in items if item not in dropped]
-    config.hook.pytest_deselected(items=dropped)
+def _told() -> str:
+    return ", ".join(f"those marked '{marker}' (no {package})" for marker, package in _missing().items())
+
+
+def pytest_configure() -> None:
+    if os.environ.get("CI") and _missing():
+        pytest.exit(f"Under CI every test must run, but this machine can't run {_told()}.", returncode=3)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    told: Sequence[str] = [
-        f"{count} tests need {COMPONENTS[marker][0]}" for marker, count in sorted(_left_out.items())
-    ]
-    if told:
-        terminalreporter.write_line(f"Left out, because this machine lacks it: {'; '.join(told)}.")
+    if _missing():
+        terminalreporter.write_line(f"Left out, because this machine lacks what they need: {_told()}.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    missing = _missing()
+    dropped = [item for item in items if any(item.get_closest_marker(marker) for marker in missing)]
+    items[:] = [item for item in items if item not in dropped]
+    config.hook.pytest_deselected(items=dropped)

@@ -188,3 +188,14 @@ def test_the_history_reads_back_as_a_table_and_in_full(stand: Stand):
     assert "Rejected" in table.stdout
     assert "You will lose (2)" in full.stdout
     assert "OPS-7" in full.stdout
+
+
+def test_an_answer_to_another_plan_is_not_taken(stand: Stand):
+    run = stand.start_and_wait()
+    answer = {"decision": "approve", "approver": "Ana", "reason": "", "plan": "0" * 12, "acknowledge_warnings": True}
+
+    said = stand.api.order(f"/flow_runs/{run}/resume", {"run_input": answer})
+
+    assert said["status"] == "REJECT"
+    assert stand.runs.status(run).told == "Waits for approval"
+    assert stand.small.running("staging") == NEW
