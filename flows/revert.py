@@ -11,7 +11,7 @@ from flows.approval import ask
 from flows.ending import ended, rejected, with_refusals_named
 from flows.steps import look_at_others, prove, publish_features, restore_configuration, restore_services
 from reversion.outcome import Findings, conclude, is_restored
-from tasks.admit import admit, occupied
+from tasks.admit import admit, attempt, occupied
 from tasks.choices import refresh_choices
 from tasks.record import record_approval, record_outcome, record_plan
 from tasks.resolve import confirm, resolve
@@ -41,7 +41,7 @@ def revert(environment: str, snapshot: str = "latest-verified", reason: str = ""
     if approval.decision == "reject":
         return rejected(plan, approval)
     with occupied(plan.product, environment):
-        seen = confirm(plan)
+        seen = confirm(plan, attempt())
         safety_snapshot = tag_safety(plan, seen, str(flow_run.get_id()))
         others = look_at_others(plan)
         problem = restore_configuration(plan)

@@ -70,6 +70,13 @@ class Plan(Value):
     def step(self, service: str) -> Step:
         return next(step for step in self.steps if step.service == service)
 
+    def explains(self, observation: Observation) -> bool:
+        """Tell whether every instance of the plan's services runs what it ran at the review, or what is restored."""
+        expected: dict[str, set[str | None]] = {
+            step.service: {*step.running, step.version, *((None,) if step.problem else ())} for step in self.steps
+        }
+        return all(i.version in expected[i.service] for i in observation.instances if i.service in expected)
+
 
 class Facts(Value):
     """What was found out for a plan.

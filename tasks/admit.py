@@ -46,8 +46,14 @@ def admit(environment: str, snapshot: str) -> None:
         client.update_flow_run(mine, tags=sorted({*run.tags, *tags}))
 
 
+def attempt() -> int:
+    """Return which attempt at the run this is: 1 also after the approval, more when it was retried."""
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(UUID(flow_run.get_id())).run_count
+
+
 @contextmanager
-def occupied(product: str, environment: str, wait: float = 1.0) -> Iterator[None]:
+def occupied(product: str, environment: str, wait: float = 20.0) -> Iterator[None]:
     """Hold the environment; raise Occupied after `wait` seconds while another run holds it.
 
     The lock is a global concurrency limit with a lease, made at deployment. A holder that dies frees it when the

@@ -17,5 +17,6 @@ def resolve(environment: str, snapshot: str) -> Plan:
 
 
 @kept(task_run_name="Confirm that the plan still holds")
-def confirm(plan: Plan) -> Observation:
-    return reviewing.confirm(workspace(), plan)
+def confirm(plan: Plan, attempt: int) -> Observation:
+    """Observe again; each attempt at the run looks anew, since time has passed."""
+    return reviewing.confirm(workspace(), plan, is_retry=attempt > 1)

@@ -43,18 +43,20 @@ def retry_if_unreachable(_task: Task[..., Any], _run: TaskRun, state: State[Any]
 
 
 def _name_of_task(context: TaskRunContext, _inputs: dict[str, Any]) -> str:
+    """Keep two tasks with equal arguments from taking each other's results, as Prefect's inputs alone would."""
     return context.task.name
 
 
-# Prefect's inputs alone would let two tasks with equal arguments take each other's results.
-_KEPT = RUN_ID + INPUTS + CachePolicy.from_cache_key_fn(_name_of_task)
+def kept(*, whatever: str = "", **options: Any) -> Callable[[Callable[Parameters, Result]], Task[Parameters, Result]]:
+    """Make a task whose result is kept for its run, so that a resumed or retried run does not do it twice.
 
-
-def kept(**options: Any) -> Callable[[Callable[Parameters, Result]], Task[Parameters, Result]]:
-    """Make a task whose result is kept for its run, so that a resumed or retried run does not do it twice."""
+    It is done again for other arguments, except for another value of the argument that is named in `whatever`.
+    """
+    inputs = INPUTS - whatever if whatever else INPUTS
+    policy = RUN_ID + inputs + CachePolicy.from_cache_key_fn(_name_of_task)
 
     def decorate(function: Callable[Parameters, Result]) -> Task[Parameters, Result]:
-        return Task(function, persist_result=True, cache_policy=_KEPT, **options)
+        return Task(function, persist_result=True, cache_policy=policy, **options)
 
     return decorate
 

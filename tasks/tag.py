@@ -8,7 +8,7 @@ from reversion.snapshot import TakenBy
 from tasks.settings import kept, workspace
 
 
-@kept(task_run_name="Take a safety snapshot")
+@kept(task_run_name="Take a safety snapshot", whatever="seen")
 def tag_safety(plan: Plan, seen: Observation, run: str) -> str:
     """Tag the environment as it was just seen, so that the reversion can itself be undone; return the tag's name."""
     opened = workspace()

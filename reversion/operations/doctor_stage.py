@@ -16,6 +16,7 @@ from reversion.operations.findings import Finding, fail, ok, warn
 from reversion.operations.observing import staged
 from reversion.operations.workspace import Workspace
 from reversion.product import Environment
+from reversion.text import counted
 
 _SIDE_BY_SIDE = 3
 
@@ -66,7 +67,7 @@ def _examine(workspace: Workspace, environment: Environment) -> _One:
 
 
 def _hosts(workspace: Workspace, stage: Stage, subject: str) -> Iterator[Finding]:
-    yield ok(subject, f"Its inventory has {len(stage.inventory.hosts)} hosts.")
+    yield ok(subject, f"Its inventory has {counted(len(stage.inventory.hosts), 'host')}.")
     for service in workspace.product.services.values():
         if not stage.inventory.matching(service.hosts):
             todo = f"Correct services.{service.name}.hosts or the inventory, unless that is meant."

@@ -44,14 +44,17 @@ def review(workspace: Workspace, environment_name: str, snapshot: str, *, refres
     )
 
 
-def confirm(workspace: Workspace, plan: Plan) -> Observation:
-    """Observe that the environment and the snapshot still are what the plan was made for, or raise PlanVoid."""
+def confirm(workspace: Workspace, plan: Plan, *, is_retry: bool = False) -> Observation:
+    """Observe that the environment and the snapshot still are what the plan was made for, or raise PlanVoid.
+
+    A retry may find services that this reversion has restored already.
+    """
     environment = workspace.product.environment(plan.environment)
     again = f"Nothing was changed. Review it anew: reversion revert {plan.environment} {plan.snapshot}"
     if find(workspace, environment, plan.snapshot).tag_object != plan.snapshot_object:
         raise PlanVoid(f"{plan.snapshot} is no longer the tag that was reviewed.", again)
     observation = observe(workspace, environment)
-    if observation.fingerprint() != plan.fingerprint:
+    if observation.fingerprint() != plan.fingerprint and not (is_retry and plan.explains(observation)):
         raise PlanVoid(f"{plan.environment} has changed since the review, so the approval is void.", again)
     return observation
 

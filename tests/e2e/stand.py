@@ -66,12 +66,22 @@ class Stand:
         review = self.approvals.review(run)
         self.approvals.answer(review, Answer(approve=approve, approver=approver, reason="OPS-7", acknowledge=True))
 
-    def wait_until(self, run: str, told: str) -> RunRecord:
-        """Wait until the run is told so; fail with its story where it ends otherwise."""
+    def prefect(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one command of Prefect's own."""
+        return subprocess.run(
+            [sys.executable, "-m", "prefect", *arguments],
+            env=self.server.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+
+    def wait_until(self, run: str, told: str, *, after: str = "") -> RunRecord:
+        """Wait until the run is told so; fail with its story where it ends otherwise than it did before (`after`)."""
 
         def is_there() -> bool:
             record = self.runs.status(run)
-            if record.state.is_final and record.told != told:
+            if record.state.is_final and record.told not in (told, after):
                 raise AssertionError(f"ended as {record.told}, not {told}: {record.state.message}")
             return record.told == told
 

@@ -90,7 +90,7 @@ def test_a_healthy_product_has_no_failure(small):
     assert said(findings, "fail") == ""
     assert "ok environment staging: All 3 instances were read." in said(findings, "ok")
     assert "ok service cart: Its repository is whole, and knows the 2 versions that run." in said(findings, "ok")
-    assert "ok environment live: Its inventory has 1 hosts." in said(findings, "ok")
+    assert "ok environment live: Its inventory has 1 host." in said(findings, "ok")
     assert "ok worker: 1 online." in said(findings, "ok")
     assert "warn environment staging: No snapshot of staging is verified" in said(findings, "warn")
 

@@ -148,3 +148,13 @@ def test_a_plan_is_void_once_the_environment_has_drifted(small: SmallProduct):
 
     with pytest.raises(PlanVoid, match="has changed since the review"):
         reviewing.confirm(opened(small), plan)
+
+
+def test_a_retry_accepts_what_it_restored_before_and_nothing_else(small: SmallProduct):
+    plan = reviewing.review(opened(small), "staging", "latest-verified")
+    small.run("staging", web="1.0.0")
+    reviewing.confirm(opened(small), plan, is_retry=True)
+    small.run("staging", web="0.9.0")
+
+    with pytest.raises(PlanVoid, match="has changed since the review"):
+        reviewing.confirm(opened(small), plan, is_retry=True)
