@@ -13,6 +13,7 @@ from reversion.outcome import Approval
 from reversion.plan import Plan
 from reversion.product import Environment
 from reversion.text import counted, plain
+from tasks.admit import approval_key
 from tasks.settings import workspace
 
 
@@ -33,13 +34,16 @@ def ask(plan: Plan, asked: str = "") -> Approval:
     `asked` is the reason that the reversion was asked for with. Raise PlanVoid where the answer was given to
     another plan, or leaves warnings unacknowledged.
     """
-    environment = workspace().product.environment(plan.environment)
+    environment = workspace(plan.head_commit).product.environment(plan.environment)
     form = _form(plan, environment).with_initial_data(description=report.review(plan, asked))
-    answer = suspend_flow_run(wait_for_input=form, timeout=environment.approval_timeout, key="approval")
+    answer = suspend_flow_run(wait_for_input=form, timeout=environment.approval_timeout, key=approval_key())
     assert answer is not None  # noqa: S101  a form was asked for
     given: dict[str, Any] = answer.model_dump(mode="json")
+    again = "Nothing was changed. Start the reversion again."
     if given["plan"] != plan.digest[:12]:
-        raise PlanVoid("The approval was given to another plan.", "Nothing was changed. Start the reversion again.")
+        raise PlanVoid("The approval was given to another plan.", again)
+    if len(plain(given["approver"], 100)) < 2:
+        raise PlanVoid("The approval has no name.", again)
     if plan.warnings and given["decision"] == "approve" and not given["acknowledge_warnings"]:
         raise PlanVoid(
             "The plan has warnings and they were not acknowledged.",

@@ -9,8 +9,8 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.approval import ask
 from flows.ending import ended, rejected, with_refusals_named
-from flows.steps import look_at_others, prove, publish_features, restore_configuration, restore_services
-from reversion.outcome import Findings, conclude, is_restored
+from flows.steps import look_again, look_at_others, prove, restore_configuration, restore_services
+from reversion.outcome import Findings, as_seen, conclude, is_restored
 from tasks.admit import admit, attempt, occupied
 from tasks.choices import refresh_choices
 from tasks.record import record_approval, record_outcome, record_plan
@@ -41,12 +41,13 @@ def revert(environment: str, snapshot: str = "latest-verified", reason: str = ""
     if approval.decision == "reject":
         return rejected(plan, approval)
     with occupied(plan.product, environment):
-        seen = confirm(plan, attempt())
-        safety_snapshot = tag_safety(plan, seen, str(flow_run.get_id()))
+        found = confirm(plan, attempt())
+        safety_snapshot = tag_safety(plan, found, str(flow_run.get_id()))
         others = look_at_others(plan)
         problem = restore_configuration(plan)
         steps = restore_services(plan) if not problem else ()
-        features = publish_features(plan)
+        seen = look_again(plan)
+        steps = as_seen(steps, seen)
         checks = prove(plan) if is_restored(plan, steps) else ()
         others = look_at_others(plan, before=others)
     outcome = conclude(
@@ -56,7 +57,7 @@ def revert(environment: str, snapshot: str = "latest-verified", reason: str = ""
             safety_snapshot=safety_snapshot,
             configuration_problem=problem,
             steps=steps,
-            features=features,
+            features=seen.features if seen else (),
             checks=checks,
             others=others,
         ),

@@ -13,7 +13,7 @@ from reversion.snapshot import TakenBy
 from tasks.admit import occupied
 from tasks.choices import refresh_choices
 from tasks.settings import workspace
-from tasks.tag import is_verified, tag
+from tasks.tag import tag, verification
 
 _WAIT = 3600.0
 
@@ -32,8 +32,8 @@ def snapshot(environment: str, label: str = "", skip_unchanged: bool = False) ->
     product.environment(environment)
     by = TakenBy(kind="schedule", name="nightly" if skip_unchanged else "snapshot flow", run=flow_run.get_id())
     with occupied(product.product, environment, wait=_WAIT):
-        verified = is_verified(environment)
-        request = Request(by=by, label=label, verified=verified, skip_unchanged=skip_unchanged)
+        verified = verification(environment)
+        request = Request(by=by, label=label, verification=verified, skip_unchanged=skip_unchanged)
         taken = tag(environment, request)
     refresh_choices()
     if not taken.is_new:

@@ -7,8 +7,7 @@ from prefect.futures import wait
 from prefect.tasks import Task
 
 from reversion.errors import HostUnreachable, ReversionError, TestsRed
-from reversion.features.values import Feature
-from reversion.outcome import Check, Fingerprints, StepResult
+from reversion.outcome import Check, Fingerprints, Seen, StepResult
 from reversion.plan import Plan, Step
 from reversion.text import plain
 from tasks.observe import features_now, fingerprint
@@ -23,9 +22,9 @@ Result = TypeVar("Result")
 
 def look_at_others(plan: Plan, before: tuple[Fingerprints, ...] = ()) -> tuple[Fingerprints, ...]:
     """Observe every other environment, side by side; what was seen `before` is carried along."""
-    product = workspace().product
+    product = workspace(plan.head_commit).product
     names = [other.name for other in product.others(product.environment(plan.environment))]
-    found = fingerprint.map(names, "after" if before else "before").result(raise_on_failure=False)
+    found = fingerprint.map(names, "after" if before else "before", plan.head_commit).result(raise_on_failure=False)
     now = [_fingerprints(name, each) for name, each in zip(names, found, strict=True)]
     return tuple(old.followed_by(new) for old, new in zip(before, now, strict=True)) if before else tuple(now)
 
@@ -50,23 +49,23 @@ def restore_services(plan: Plan) -> tuple[StepResult, ...]:
 
 def with_retries(task: Task[Parameters, Result], plan: Plan) -> Task[Parameters, Result]:
     """Give a task the retries that the environment asks for."""
-    environment = workspace().product.environment(plan.environment)
+    environment = workspace(plan.head_commit).product.environment(plan.environment)
     return task.with_options(retries=environment.restore_retries, retry_delay_seconds=environment.retry_delay)
 
 
-def publish_features(plan: Plan) -> tuple[Feature, ...]:
-    """Resolve the features that are now there and publish them; where that fails, nothing is published."""
+def look_again(plan: Plan) -> Seen | None:
+    """Observe what runs now, resolve the features that makes, and publish them; None where that fails."""
     state = features_now(plan, return_state=True)
     if not state.is_completed():
-        return ()
-    features: tuple[Feature, ...] = state.result()
-    publish(plan.product, plan.environment, features, return_state=True)
-    return features
+        return None
+    seen: Seen = state.result()
+    publish(plan.product, plan.environment, seen.features, return_state=True)
+    return seen
 
 
 def prove(plan: Plan) -> tuple[Check, ...]:
     """Run the plan's production tests, side by side, each with its own retries."""
-    tests = workspace().product.production_tests
+    tests = workspace(plan.head_commit).product.production_tests
     futures = {name: verify.with_options(retries=tests[name].retries).submit(plan, name) for name in plan.checks}
     wait(list(futures.values()))
     return tuple(_check(name, future.state) for name, future in futures.items())

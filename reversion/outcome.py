@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Literal
 
+from reversion.environment import Observation
 from reversion.features.values import Feature, State
 from reversion.plan import Plan
 from reversion.text import Value, counted
@@ -96,6 +97,13 @@ class Outcome(Value):
     configuration_problem: str = ""
 
 
+class Seen(Value):
+    """What the environment ran after the last restore, and the features that makes."""
+
+    observation: Observation
+    features: tuple[Feature, ...]
+
+
 class Findings(Value):
     """All that was learned between the approval and the end."""
 
@@ -116,6 +124,19 @@ def conclude(plan: Plan, findings: Findings) -> Outcome:
     """
     verdict = _verdict(plan, findings)
     return Outcome(verdict=verdict, message=_message(verdict, plan, findings), plan=plan, **dict(findings))
+
+
+def as_seen(steps: tuple[StepResult, ...], seen: Seen | None) -> tuple[StepResult, ...]:
+    """Take a step's proof back where the service was not seen to run its version after the last restore."""
+    return tuple(_as_seen(step, seen) if step.is_proven else step for step in steps)
+
+
+def _as_seen(step: StepResult, seen: Seen | None) -> StepResult:
+    running = seen.observation.running(step.service) if seen else None
+    if running and running.version == step.version:
+        return step
+    told = running.problem or f"it runs {' and '.join(running.versions)}" if running else "it could not be observed"
+    return step.model_copy(update={"state": "failed", "message": f"restored, but when all was done: {told}"})
 
 
 def is_restored(plan: Plan, steps: tuple[StepResult, ...]) -> bool:

@@ -46,6 +46,14 @@ def admit(environment: str, snapshot: str) -> None:
         client.update_flow_run(mine, tags=sorted({*run.tags, *tags}))
 
 
+def approval_key() -> str:
+    """Return the key to suspend under: one approval for a run, and another one where a retry gave the first up."""
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(UUID(flow_run.get_id()))
+    passed = run.empirical_policy.pause_keys or set()
+    return "approval" if run.run_count <= 1 or "approval" in passed else f"approval-{run.run_count}"
+
+
 def attempt() -> int:
     """Return which attempt at the run this is: 1 also after the approval, more when it was retried."""
     with get_client(sync_client=True) as client:
@@ -53,7 +61,7 @@ def attempt() -> int:
 
 
 @contextmanager
-def occupied(product: str, environment: str, wait: float = 20.0) -> Iterator[None]:
+def occupied(product: str, environment: str, wait: float = 30.0) -> Iterator[None]:
     """Hold the environment; raise Occupied after `wait` seconds while another run holds it.
 
     The lock is a global concurrency limit with a lease, made at deployment. A holder that dies frees it when the

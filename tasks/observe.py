@@ -1,20 +1,19 @@
 """Observe environments: which features are there, and that the others did not change."""
 
-from reversion.features.values import Feature
 from reversion.operations import judging, observing
-from reversion.outcome import Fingerprints
+from reversion.outcome import Fingerprints, Seen
 from reversion.plan import Plan
 from tasks.settings import kept, workspace
 
 
 @kept(task_run_name="Observe {environment} as another environment, {moment} the restore")
-def fingerprint(environment: str, moment: str) -> Fingerprints:  # noqa: ARG001  the moment parts the two results
-    opened = workspace()
+def fingerprint(environment: str, moment: str, at: str) -> Fingerprints:  # noqa: ARG001  the moment parts two results
+    opened = workspace(at)
     return observing.fingerprint(opened, opened.product.environment(environment))
 
 
 @kept(task_run_name="Resolve the features that are now there")
-def features_now(plan: Plan) -> tuple[Feature, ...]:
-    opened = workspace()
+def features_now(plan: Plan) -> Seen:
+    opened = workspace(plan.head_commit)
     seen = observing.observe(opened, opened.product.environment(plan.environment), plan.snapshot_commit)
-    return judging.features_of(opened, seen, refresh=False)
+    return Seen(observation=seen, features=judging.features_of(opened, seen, refresh=False))

@@ -19,4 +19,4 @@ def resolve(environment: str, snapshot: str) -> Plan:
 @kept(task_run_name="Confirm that the plan still holds")
 def confirm(plan: Plan, attempt: int) -> Observation:
     """Observe again; each attempt at the run looks anew, since time has passed."""
-    return reviewing.confirm(workspace(), plan, is_retry=attempt > 1)
+    return reviewing.confirm(workspace(plan.head_commit), plan, is_retry=attempt > 1)

@@ -8,9 +8,9 @@ from tasks.settings import kept, retry_if_unreachable, say, workspace
 
 @kept(task_run_name="Restore the configuration", retry_condition_fn=retry_if_unreachable)
 def configure(plan: Plan) -> None:
-    restoring.configure(workspace(), plan, say)
+    restoring.configure(workspace(plan.head_commit), plan, say)
 
 
 @kept(task_run_name="Restore {service}", retry_condition_fn=retry_if_unreachable)
 def restore(plan: Plan, service: str) -> StepResult:
-    return restoring.restore(workspace(), plan, service, say)
+    return restoring.restore(workspace(plan.head_commit), plan, service, say)

@@ -21,15 +21,18 @@ Result = TypeVar("Result")
 
 
 @cache
-def workspace() -> Workspace:
-    """Open the product that this worker serves, named by REVERSION_PRODUCT; once for all steps of a run."""
+def workspace(at: str = "") -> Workspace:
+    """Open the product that REVERSION_PRODUCT names, as the commit `at` (or the newest) has it.
+
+    It is opened once for all steps of a run. What comes after a review uses the commit that was reviewed.
+    """
     path = os.environ.get("REVERSION_PRODUCT")
     if not path:
         raise InvalidInput(
             "The worker does not know its product.",
             "Deploy with 'reversion serve', or set REVERSION_PRODUCT for the worker.",
         )
-    return open_workspace(path)
+    return open_workspace(path, at=at)
 
 
 def say(line: str) -> None:

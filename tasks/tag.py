@@ -1,17 +1,17 @@
 """Tag: take snapshots."""
 
 from reversion.environment import Observation
-from reversion.operations import tagging, verifying
-from reversion.operations.tagging import Request, Taken
+from reversion.operations import tagging
+from reversion.operations.tagging import Request, Taken, Verification
 from reversion.plan import Plan
 from reversion.snapshot import TakenBy
-from tasks.settings import kept, workspace
+from tasks.settings import kept, say, workspace
 
 
 @kept(task_run_name="Take a safety snapshot", whatever="seen")
 def tag_safety(plan: Plan, seen: Observation, run: str) -> str:
     """Tag the environment as it was just seen, so that the reversion can itself be undone; return the tag's name."""
-    opened = workspace()
+    opened = workspace(plan.head_commit)
     by = TakenBy(kind="reversion", name="safety snapshot", run=run)
     request = Request(by=by, label=f"before going back to {plan.snapshot}"[:200])
     return tagging.take(opened, opened.product.environment(plan.environment), request, seen).recorded.tag
@@ -24,10 +24,8 @@ def tag(environment: str, request: Request) -> Taken:
 
 
 @kept(task_run_name="Run the production tests of {environment}")
-def is_verified(environment: str) -> bool | None:
-    """Run the environment's production tests where it asks for that before snapshots; None where it doesn't."""
+def verification(environment: str) -> Verification:
+    """Run the environment's production tests where it asks for that before snapshots."""
     opened = workspace()
     wanted = opened.product.environment(environment)
-    if not wanted.test_before_snapshot:
-        return None
-    return all(verifying.verify(opened, wanted, test).passed for test in opened.product.tests_of(wanted))
+    return tagging.verification(opened, wanted, say) if wanted.test_before_snapshot else Verification()

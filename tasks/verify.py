@@ -10,7 +10,7 @@ from tasks.settings import kept, say, workspace
 @kept(task_run_name="Production test {name}")
 def verify(plan: Plan, name: str) -> Check:
     """Return the check when it passed; raise TestsRed, with the check, so that the test's own retries apply."""
-    opened = workspace()
+    opened = workspace(plan.head_commit)
     environment = opened.product.environment(plan.environment)
     check = verifying.verify(opened, environment, opened.product.production_tests[name], plan.snapshot_commit)
     for line in check.output.splitlines():

@@ -1,6 +1,7 @@
 """The question a suspended reversion asks, and the answer given to it."""
 
 import json
+import re
 import time
 from typing import Any
 
@@ -11,7 +12,7 @@ from reversion.errors import InvalidInput, Refused, ServerFailed, UnknownName
 from reversion.history import Answer, Review, RunRecord, lines_of
 from reversion.text import plain
 
-KEY = "approval"
+_INPUT = re.compile(r"suspended-approval(?:-(?P<attempt>[0-9]{1,4}))?-(?P<part>schema|description|response)")
 _TRIES = 6
 
 
@@ -89,9 +90,11 @@ class Approvals:
 
     def _inputs(self, run_id: str) -> dict[str, str]:
         found = self.api.ask(f"/flow_runs/{run_id}/input/filter", {"prefix": "", "limit": 100})
-        wanted = {f"suspended-{KEY}-{part}": part for part in ("schema", "description", "response")}
-        listed = rows.parse_all(rows.Input, found)
-        return {wanted[row.key]: row.value for row in listed if row.key in wanted}
+        asked = [
+            (match, row.value) for row in rows.parse_all(rows.Input, found) if (match := _INPUT.fullmatch(row.key))
+        ]
+        newest = max((int(match["attempt"] or 1) for match, _ in asked), default=1)
+        return {match["part"]: value for match, value in asked if int(match["attempt"] or 1) == newest}
 
 
 def _fields(schema: dict[str, Any]) -> dict[str, tuple[str, ...]]:

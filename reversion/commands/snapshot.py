@@ -6,9 +6,9 @@ import os
 import click
 
 from reversion.commands.printing import note, print_json
-from reversion.operations import tagging, verifying
-from reversion.operations.workspace import Workspace, open_workspace
-from reversion.product import Environment
+from reversion.errors import InvalidInput
+from reversion.operations import tagging
+from reversion.operations.workspace import open_workspace
 from reversion.snapshot import TakenBy
 
 
@@ -29,25 +29,22 @@ def snapshot_command(
     """Take a snapshot of what ENVIRONMENT runs now. Exits with 1 when it is not complete or its tests failed."""
     workspace = open_workspace(product)
     wanted = workspace.product.environment(environment)
-    verified = _verify(workspace, wanted) if (wanted.test_before_snapshot if test is None else test) else None
+    if test and not wanted.production_tests:
+        raise InvalidInput(
+            f"{environment} has no production tests to run.",
+            f"Name some at environments.{environment}.production_tests in reversion.yaml.",
+        )
+    asked = wanted.test_before_snapshot if test is None else test
+    verified = tagging.verification(workspace, wanted, note) if asked else tagging.Verification()
     by = TakenBy(kind="person", name=os.environ.get("SUDO_USER") or getpass.getuser())
-    request = tagging.Request(by=by, label=label, verified=verified, skip_unchanged=skip_unchanged)
+    request = tagging.Request(by=by, label=label, verification=verified, skip_unchanged=skip_unchanged)
     taken = tagging.take(workspace, wanted, request)
     if as_json:
         print_json(taken)
     else:
         print(taken.recorded.tag)
         _tell(taken)
-    return 0 if taken.recorded.snapshot.complete and verified is not False else 1
-
-
-def _verify(workspace: Workspace, environment: Environment) -> bool:
-    passed = True
-    for test in workspace.product.tests_of(environment):
-        check = verifying.verify(workspace, environment, test)
-        note(f"{test.name}: {'passed' if check.passed else check.message} ({len(check.cases)} cases)")
-        passed = passed and check.passed
-    return passed
+    return 0 if taken.recorded.snapshot.complete and (not asked or taken.recorded.snapshot.verified) else 1
 
 
 def _tell(taken: tagging.Taken) -> None:

@@ -53,6 +53,10 @@ def confirm(workspace: Workspace, plan: Plan, *, is_retry: bool = False) -> Obse
     again = f"Nothing was changed. Review it anew: reversion revert {plan.environment} {plan.snapshot}"
     if find(workspace, environment, plan.snapshot).tag_object != plan.snapshot_object:
         raise PlanVoid(f"{plan.snapshot} is no longer the tag that was reviewed.", again)
+    newest = workspace.repository.newest()
+    kept = plan.keep_current
+    if kept and newest != workspace.head and workspace.repository.changed_files(workspace.head, newest, *kept):
+        raise PlanVoid(f"What stays current ({', '.join(kept)}) has changed since the review.", again)
     observation = observe(workspace, environment)
     if observation.fingerprint() != plan.fingerprint and not (is_retry and plan.explains(observation)):
         raise PlanVoid(f"{plan.environment} has changed since the review, so the approval is void.", again)

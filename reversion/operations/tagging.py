@@ -7,11 +7,23 @@ from reversion.adapters.catalogue import open_catalogue
 from reversion.environment import Observation
 from reversion.features.values import Feature
 from reversion.operations.judging import Study, running_versions, study
-from reversion.operations.observing import observe
+from reversion.operations.observing import Say, observe
+from reversion.operations.verifying import verify
 from reversion.operations.workspace import Workspace
 from reversion.product import Environment
 from reversion.snapshot import Recorded, Snapshot, SnapshotFeature, SnapshotService, TakenBy
-from reversion.text import Value
+from reversion.text import Value, counted
+
+
+class Verification(Value):
+    """What the production tests said, of the environment as it then was; None where none was run."""
+
+    passed: bool | None = None
+    fingerprint: str = ""
+
+    def of(self, observation: Observation) -> bool | None:
+        """Tell whether what was observed is verified; tests of something else say nothing of it."""
+        return self.passed if self.fingerprint == observation.fingerprint() else None
 
 
 class Request(Value):
@@ -19,7 +31,7 @@ class Request(Value):
 
     by: TakenBy
     label: str = ""
-    verified: bool | None = None
+    verification: Verification = Verification()
     skip_unchanged: bool = False
 
 
@@ -47,6 +59,18 @@ def take(workspace: Workspace, environment: Environment, request: Request, seen:
     return Taken(recorded=recorded, is_new=True)
 
 
+def verification(workspace: Workspace, environment: Environment, say: Say) -> Verification:
+    """Run the environment's production tests on what runs now; without tests nothing is verified."""
+    tests = workspace.product.tests_of(environment)
+    if not tests:
+        return Verification()
+    fingerprint = observe(workspace, environment).fingerprint()
+    checks = [verify(workspace, environment, test) for test in tests]
+    for check in checks:
+        say(f"{check.name}: {'passed' if check.passed else check.message} ({counted(len(check.cases), 'case')})")
+    return Verification(passed=all(check.passed for check in checks), fingerprint=fingerprint)
+
+
 def find(workspace: Workspace, environment: Environment, name: str, *, refresh: bool = True) -> Recorded:
     """Return the snapshot of that tag name (or `latest-verified`), checked, and never seen as another object."""
     if refresh:
@@ -72,7 +96,7 @@ def _snapshot(workspace: Workspace, observation: Observation, studied: Study, re
         label=request.label,
         product_commit=workspace.head,
         conventions=workspace.product.features.conventions_digest(),
-        verified=request.verified,
+        verified=request.verification.of(observation),
         complete=observation.is_complete(),
         services={name: _service(workspace, observation, studied, name) for name in sorted(versions)},
         features={feature.id: _feature(feature) for feature in features},

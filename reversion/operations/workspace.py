@@ -64,16 +64,19 @@ def home_of(name: str) -> Path:
     return home
 
 
-def open_workspace(path: str, *, refresh: bool = True) -> Workspace:
-    """Open the product at `path` as its newest commit has it, after asking its remote when there is one."""
+def open_workspace(path: str, *, refresh: bool = True, at: str = "") -> Workspace:
+    """Open the product at `path` as its newest commit has it, after asking its remote when there is one.
+
+    With a commit id as `at`, it is opened as that commit has it.
+    """
     root = find_root(path)
     repository = Repository(root)
-    head = repository.newest(refresh=refresh)
+    head = at or repository.newest(refresh=refresh)
     text = repository.read(head, PRODUCT_FILE)
     if text is None:
         there = (root / PRODUCT_FILE).is_file()
         raise ProductInvalid(
-            f"{root}: the newest commit {head[:10]} has no {PRODUCT_FILE} at its root.",
+            f"{root}: the commit {head[:10]} has no {PRODUCT_FILE} at its root.",
             f"Commit the {PRODUCT_FILE} that lies there."
             if there
             else "Write one with 'reversion init', and commit it.",

@@ -34,9 +34,13 @@ def opened(small: SmallProduct) -> Workspace:
     return open_workspace(str(small.product))
 
 
+def tested(workspace: Workspace) -> tagging.Verification:
+    return tagging.verification(workspace, workspace.product.environment("staging"), lambda _: None)
+
+
 def take(small: SmallProduct) -> str:
     workspace = opened(small)
-    request = tagging.Request(by=BY, verified=True)
+    request = tagging.Request(by=BY, verification=tested(workspace))
     return tagging.take(workspace, workspace.product.environment("staging"), request).recorded.tag
 
 
@@ -158,3 +162,21 @@ def test_a_retry_accepts_what_it_restored_before_and_nothing_else(small: SmallPr
 
     with pytest.raises(PlanVoid, match="has changed since the review"):
         reviewing.confirm(opened(small), plan, is_retry=True)
+
+
+def test_tests_of_something_else_verify_nothing(small: SmallProduct):
+    workspace = opened(small)
+    verification = tested(workspace)
+    small.run("staging", web="1.0.0")
+
+    request = tagging.Request(by=BY, verification=verification)
+    taken = tagging.take(workspace, workspace.product.environment("staging"), request)
+
+    assert verification.passed
+    assert taken.recorded.snapshot.verified is None
+
+
+def test_without_tests_nothing_is_verified(small: SmallProduct):
+    workspace = opened(small)
+
+    assert tagging.verification(workspace, workspace.product.environment("live"), print).passed is None

@@ -2,8 +2,8 @@
 
 import pytest
 
-from reversion.outcome import Check, Fingerprints, StepResult, Verdict, conclude
-from tests.builders import TAG, a_plan, some_findings
+from reversion.outcome import Check, Fingerprints, Seen, StepResult, Verdict, as_seen, conclude
+from tests.builders import TAG, a_plan, an_observation, some_findings
 
 RED = Check(name="smoke", passed=False, message="exit code 1")
 
@@ -62,3 +62,21 @@ def test_another_environment_that_changed_is_named():
 
 def test_an_unreadable_environment_does_not_count_as_unchanged():
     assert not Fingerprints(environment="live", before="", after="").is_unchanged
+
+
+@pytest.mark.parametrize(
+    ("observation", "state"),
+    [
+        pytest.param(an_observation(cart="1.0.0"), "restored", id="it runs what was wanted"),
+        pytest.param(an_observation(cart="7.7.7"), "failed", id="it runs something else"),
+        pytest.param(an_observation(cart=None), "failed", id="it could not be read"),
+        pytest.param(an_observation(web="1.0.0"), "failed", id="it is nowhere"),
+        pytest.param(None, "failed", id="nothing was seen"),
+    ],
+)
+def test_a_proof_holds_only_as_long_as_the_version_is_seen(observation, state):
+    seen = Seen(observation=observation, features=()) if observation else None
+
+    (step,) = as_seen(some_findings().steps, seen)
+
+    assert step.state == state
