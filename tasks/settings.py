@@ -10,6 +10,7 @@ from prefect import get_run_logger
 from prefect.cache_policies import INPUTS, RUN_ID, CachePolicy
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
+from prefect.exceptions import CancelledRun, FailedRun
 from prefect.tasks import Task
 
 from reversion.errors import InvalidInput, ReversionError, is_worth_retrying
@@ -65,13 +66,17 @@ def kept(*, whatever: str = "", **options: Any) -> Callable[[Callable[Parameters
 
 
 class _WithoutTraceback(logging.Filter):
-    """Leave the traceback out where the error is one of ours: its sentence says all."""
+    """Leave the traceback out where the error is one of ours: its sentence says all.
+
+    That a run ended as cancelled or failed is told by its state; Prefect's engine reports it as unexpected too.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and isinstance(record.exc_info[1], ReversionError):
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, ReversionError):
             record.exc_info = None
-        return True
+        return not isinstance(error, CancelledRun | FailedRun)
 
 
-for _name in ("prefect.task_runs", "prefect.flow_runs"):
+for _name in ("prefect.task_runs", "prefect.flow_runs", "prefect.engine"):
     logging.getLogger(_name).addFilter(_WithoutTraceback())

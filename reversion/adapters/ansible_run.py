@@ -6,6 +6,7 @@ Ansible told its final statistics, and what these say of each host.
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -79,6 +80,7 @@ def run_playbook(run: RunDirectory, around: Surroundings, fence: Fence, order: O
     returned.
     """
     fence.path.write_text(fence.text, encoding="utf-8")
+    fence.write_programs(run.programs, around.variables["PATH"])
     listener = _Listener(str(run.observation), order.say)
     try:
         config = _configure(run, order.seconds)
@@ -117,6 +119,7 @@ def _variables(run: RunDirectory, around: Surroundings, fence: Fence, made: Mapp
     return {
         **around.variables,
         **{name: value for name, value in made.items() if name.startswith(added)},
+        "PATH": f"{run.programs}{os.pathsep}{around.variables['PATH']}",
         "ANSIBLE_SSH_COMMON_ARGS": fence.arguments(common),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(run.sockets),
         "ANSIBLE_LOCAL_TEMP": str(run.temporary),

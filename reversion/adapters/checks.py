@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -16,6 +17,7 @@ from reversion.text import plain
 _REPORT_BYTES = 16 << 20
 _OUTPUT_BYTES = 16 << 10
 _CASES = 5_000
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _INHERITED = (
     "PATH",
     "HOME",
@@ -38,8 +40,9 @@ def run_check(test: ProductionTest, tree: Path, variables: dict[str, str]) -> Ch
     children are killed.
     """
     report = tree / test.junit if test.junit else None
-    if report:
-        report.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        if report:
+            report.unlink()
     started = time.monotonic()
     with tempfile.TemporaryFile() as output:
         problem = _run(test, tree, _environment(test, variables), output.fileno())
@@ -89,13 +92,15 @@ def _end_of(output: int) -> str:
 def _read_report(report: Path, tree: Path) -> tuple[tuple[Case, ...], str]:
     if not report.is_file() or not report.resolve().is_relative_to(tree.resolve()):
         return (), f"it left no JUnit report at {report.relative_to(tree)}"
-    text = report.read_bytes()
-    if len(text) > _REPORT_BYTES or b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-        return (), "its JUnit report is too large or declares entities, and was not read"
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314  entities are refused above
-    except ElementTree.ParseError as error:
-        return (), f"its JUnit report is no XML: {plain(str(error))}"
+        if report.stat().st_size > _REPORT_BYTES:
+            return (), "its JUnit report is too large, and was not read"
+        text = report.read_bytes().decode("utf-8-sig")
+        if "<!DOCTYPE" in text or "<!ENTITY" in text:
+            return (), "its JUnit report declares entities, and was not read"
+        root = ElementTree.fromstring(_DECLARATION.sub("", text, count=1))  # noqa: S314  entities are refused above
+    except (OSError, ValueError, ElementTree.ParseError) as error:
+        return (), f"its JUnit report is no XML in UTF-8: {plain(str(error))}"
     cases = tuple(_case(element) for element in list(root.iter("testcase"))[:_CASES])
     return cases, "" if cases else "its JUnit report holds no test case"
 

@@ -8,6 +8,7 @@ that don't go through the `ssh` program (local, cloud APIs) are outside of it.
 import json
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,6 +41,15 @@ class Fence:
         """Return the value for `ssh_common_args`: the fence, then what was there before."""
         return f"-F {shlex.quote(str(self.path))} {own}".rstrip()
 
+    def write_programs(self, folder: Path, path: str) -> None:
+        """Write an ssh, scp and sftp for the front of PATH that stand behind the fence whatever a play says."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for name in ("ssh", "scp", "sftp"):
+            if found := shutil.which(name, path=path):
+                program = folder / name
+                program.write_text(f'#!/bin/sh\nexec {shlex.quote(found)} -F {shlex.quote(str(self.path))} "$@"\n')
+                program.chmod(0o700)
+
 
 def build_fence(path: Path, inventory: Inventory, around: Surroundings) -> Fence:
     """Build the fence from the inventory's addresses and from every jump host that is named anywhere.
@@ -69,6 +79,8 @@ def _configuration(environment: str, allowed: set[str], included: list[str]) -> 
     lines = [
         f"Host * {' '.join(f'!{name}' for name in sorted(allowed))}",
         # ssh drops what a proxy says, but repeats a greeting that it can't read; it greets first.
+        # What arguments say of proxies comes before this file, so the name itself must lead nowhere.
+        "  HostName reversion-refused.invalid",
         f"  ProxyCommand sh -c 'read -r greeting; echo \"SSH-{REFUSAL} {environment} only.\"'",
         "Host *",
         *(f'  Include "{file}"' for file in included),
@@ -108,6 +120,10 @@ def _jump_hosts(words: list[str]) -> Iterator[str]:
             yield from _jumps(word[2:] or following)
         if word.startswith("-o"):
             option = re.split(r"[=\s]+", (word[2:] or following).strip(), maxsplit=1)
+            if option[0].lower() == "hostname":
+                raise ProductInvalid(
+                    "The ssh arguments set HostName, which would lead past the fence.", "Leave it out."
+                )
             if option[0].lower() == "proxyjump":
                 yield from _jumps(option[-1])
 

@@ -44,6 +44,10 @@ class RunDirectory:
         return self.path / "fence.cfg"
 
     @property
+    def programs(self) -> Path:
+        return self.path / "bin"
+
+    @property
     def sockets(self) -> Path:
         return self.path / "cp"
 

@@ -22,6 +22,7 @@ from reversion.commands.starting import (
 )
 from reversion.errors import InvalidInput, Refused
 from reversion.history import Answer, Review
+from reversion.operations import tagging
 from reversion.operations.workspace import Workspace, open_workspace
 from reversion.product import Environment
 
@@ -59,7 +60,9 @@ def undo_command(product: str, /, run: str, reason: str, **options: Any) -> int:
     workspace = open_workspace(product)
     approvals = connect(workspace)
     done = approvals.runs.find(workspace.product.product, run)
-    if not done.record or not done.record.safety_snapshot:
+    safety = done.record.safety_snapshot if done.record else ""
+    safety = safety or tagging.taken_by_run(workspace, done.environment, done.id)
+    if not safety:
         raise Refused(
             f"Run {done.id[:8]} left no safety snapshot ('{done.told}'), so there is nothing to undo.",
             f"'reversion history {done.id[:8]}' tells all about it.",
@@ -68,7 +71,7 @@ def undo_command(product: str, /, run: str, reason: str, **options: Any) -> int:
     wanted = Wanted(
         product=workspace.product.product,
         environment=done.environment,
-        snapshot=_named(workspace, environment, done.record.safety_snapshot),
+        snapshot=_named(workspace, environment, safety),
         reason=reason or f"Undo of run {done.id}",
     )
     return start(approvals, wanted, chosen)

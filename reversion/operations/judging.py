@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reversion.adapters import histories
-from reversion.adapters.catalogue import open_catalogue
 from reversion.environment import Observation
 from reversion.features.resolver import Resolver
 from reversion.features.values import Feature, Mapped
+from reversion.operations.remembering import remember
 from reversion.operations.workspace import Workspace
 
 Versions = Mapping[str, str | None]
@@ -67,7 +67,11 @@ def features_of_all(
     versions = [running_versions(observation, workspace) for observation in observations]
     studied = study(workspace, *versions, refresh=refresh)
     judged = tuple(studied.resolver.features(studied.commits(each)) for each in versions)
-    catalogue = open_catalogue(workspace.home)
     for observation, features in zip(observations, judged, strict=True):
-        catalogue.record_features(observation.environment, features, datetime.now(UTC))
+        _remember(workspace, observation.environment, features)
     return judged
+
+
+def _remember(workspace: Workspace, environment: str, features: tuple[Feature, ...]) -> None:
+    now = datetime.now(UTC)
+    remember(workspace, lambda catalogue: catalogue.record_features(environment, features, now))

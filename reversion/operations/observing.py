@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reversion.adapters import probes
-from reversion.adapters.catalogue import open_catalogue
 from reversion.adapters.inventory import Inventory, read_inventory
 from reversion.adapters.stage import Stage
 from reversion.environment import Observation
 from reversion.errors import ReversionError
+from reversion.operations.remembering import remember
 from reversion.operations.trees import unpacked
 from reversion.operations.workspace import Workspace
 from reversion.outcome import Fingerprints
@@ -46,7 +46,7 @@ def observe(workspace: Workspace, environment: Environment, commit: str = "") ->
     """Observe the environment through the inventory of a commit (default: the newest), and remember what was seen."""
     with staged(workspace, environment, commit or workspace.head) as stage:
         observation = probes.observe(stage, datetime.now(UTC))
-    open_catalogue(workspace.home).record_observation(observation)
+    remember(workspace, lambda catalogue: catalogue.record_observation(observation))
     return observation
 
 

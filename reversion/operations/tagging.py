@@ -14,6 +14,8 @@ from reversion.product import Environment
 from reversion.snapshot import Recorded, Snapshot, SnapshotFeature, SnapshotService, TakenBy
 from reversion.text import Value, counted
 
+_SEARCHED = 500
+
 
 class Verification(Value):
     """What the production tests said, of the environment as it then was; None where none was run."""
@@ -78,6 +80,13 @@ def find(workspace: Workspace, environment: Environment, name: str, *, refresh: 
     recorded = tags.read(workspace.repository, name, environment.name)
     open_catalogue(workspace.home).remember(recorded)
     return recorded
+
+
+def taken_by_run(workspace: Workspace, environment: str, run: str) -> str:
+    """Return the tag of the snapshot that a run took before it changed anything, or nothing."""
+    newest = tags.newest(workspace.repository, environment, _SEARCHED)
+    found = (each for each in newest if isinstance(each, Recorded) and each.snapshot.taken_by.run == run)
+    return next((each.tag for each in found), "")
 
 
 def _newest(workspace: Workspace, environment: Environment) -> Recorded | None:

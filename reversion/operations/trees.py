@@ -26,6 +26,9 @@ def unpacked(workspace: Workspace, commit: str, keep_current: tuple[str, ...] = 
 
 def _bring_current(workspace: Workspace, tree: Path, path: str) -> None:
     old = tree / path
+    for above in Path(path).parents:
+        if (tree / above).is_file() or (tree / above).is_symlink():
+            (tree / above).unlink()
     if old.is_dir() and not old.is_symlink():
         shutil.rmtree(old)
     else:

@@ -37,6 +37,16 @@ def writing(report: str, code: int = 0) -> ProductionTest:
             "1 of 2 cases failed, first buys: total was 3",
             id="red cases under exit code 0",
         ),
+        pytest.param(
+            a_test("mkdir", "r.xml", junit="r.xml"), False, "left no JUnit report", id="a folder for a report"
+        ),
+        pytest.param(
+            a_test("sh", "-c", "printf '\\377\\376<\\0' > r.xml", junit="r.xml"),
+            False,
+            "no XML in UTF-8",
+            id="UTF-16",
+        ),
+        pytest.param(writing('<?xml version="1.0" encoding="klingon"?>' + GREEN), True, "", id="a made-up encoding"),
         pytest.param(writing("<testsuite/>"), False, "holds no test case", id="a report without cases"),
         pytest.param(writing("<testsuite>"), False, "is no XML", id="a report that is cut off"),
         pytest.param(

@@ -156,6 +156,27 @@ def test_a_playbook_cannot_reach_out_to_a_host_of_another_environment(
     assert "Accepted" not in foreign.log.read_text()
 
 
+def test_a_play_that_sets_ssh_arguments_of_its_own_stays_behind_the_fence(
+    servers: tuple[Sshd, ...], tmp_path: Path
+) -> None:
+    own, foreign = servers[1], servers[3]
+    playbook = (
+        DELEGATING.replace("KEY", str(foreign.key))
+        .replace("USER", foreign.user)
+        .replace("OWN_PORT", str(own.port))
+        .replace("FOREIGN_PORT", str(foreign.port))
+        .replace("  vars: {", "  vars: {ansible_ssh_common_args: '-o StrictHostKeyChecking=no', ")
+    )
+    assert "ansible_ssh_common_args" in playbook
+    stage = a_stage(tmp_path, staging(servers), playbook)
+
+    with pytest.raises(PlaybookFailed, match="reached out"):
+        restore(stage, web("staging-1"))
+
+    assert not (tmp_path / "foreign").exists()
+    assert "Accepted" not in foreign.log.read_text()
+
+
 REDIRECTING = """
 - hosts: reversion_targets
   gather_facts: false
