@@ -153,6 +153,14 @@ def test_a_red_production_test_ends_as_tests_failed(stand: Stand):
     assert stand.small.running("staging") == OLD
     assert (record.record.tests_passed, record.record.tests_failed) == (1, 1)
 
+    (stand.small.root / "red").unlink()
+    stand.api.ask(f"/flow_runs/{run}/set_state", {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}})
+    stand.wait_until(run, "Waits for approval", after="Tests failed")
+    stand.answer(run, approver="Bo")
+
+    again = stand.wait_until(run, "Proven", after="Tests failed")
+    assert again.record.approver == "Bo", "a retry in the browser asks again"
+
 
 @pytest.mark.parametrize(
     ("environment", "snapshot", "words"),
