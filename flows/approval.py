@@ -66,7 +66,7 @@ def _form(plan: Plan, environment: Environment) -> type[_Form]:
         "reason": (str, Field(default="", title="Reason or ticket")),
         "plan": (
             Literal[digest],
-            Field(default=digest, title="Approval of this plan"),
+            Field(default=digest, title="Plan (fixed)", description="The approval holds for this plan only."),
         ),
     }
     if plan.warnings:

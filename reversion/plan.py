@@ -58,6 +58,7 @@ class Plan(Value):
     fingerprint: str
     steps: tuple[Step, ...]
     configuration: tuple[FileChange, ...] = ()
+    configure: str = ""
     keep_current: tuple[str, ...] = ()
     comparison: Comparison
     warnings: tuple[str, ...] = ()
@@ -114,6 +115,7 @@ def make_plan(product: Product, environment: Environment, target: Recorded, fact
         fingerprint=facts.observation.fingerprint(),
         steps=_ordered(steps, product),
         configuration=facts.configuration,
+        configure=environment.configure or "",
         keep_current=environment.keep_current,
         comparison=facts.comparison,
         warnings=_warnings(product, target.snapshot, steps, facts),

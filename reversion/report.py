@@ -274,7 +274,8 @@ def _result_row(step: StepResult) -> tuple[str, ...]:
 
 def _check_row(check: Check) -> tuple[str, ...]:
     passed = sum(case.state == "passed" for case in check.cases)
-    return check.name, "passed" if check.passed else "failed", f"{passed}/{len(check.cases)}", check.message
+    cases = f"{passed}/{len(check.cases)}" if check.cases else "no report"
+    return check.name, "passed" if check.passed else "failed", cases, check.message
 
 
 def _whole(check: Check) -> Case:
@@ -289,10 +290,16 @@ def _whole(check: Check) -> Case:
 def _configuration_lines(plan: Plan) -> list[str]:
     if not plan.configuration:
         return ["**Configuration:** as it is now.", ""]
+    way = [
+        f"Brought to the hosts by `{plan.configure}` and the restore playbook; Git keeps the newer files."
+        if plan.configure
+        else "No configure playbook is named: only the restore playbook sees these files. Git keeps the newer ones.",
+        "",
+    ]
     rows = [(change.path, change.change) for change in plan.configuration[:ROWS]]
     more = [f"... and {len(plan.configuration) - ROWS} more files.", ""] if len(plan.configuration) > ROWS else []
     kept = [f"Never taken back: {', '.join(map(markdown, plan.keep_current))}.", ""] if plan.keep_current else []
-    return ["### Configuration", "", *_table(("File", "Against now"), rows), *more, *kept]
+    return ["### Configuration", "", *_table(("File", "Against now"), rows), *more, *way, *kept]
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, raw: int = 0) -> list[str]:

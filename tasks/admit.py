@@ -34,8 +34,8 @@ def admit(environment: str, snapshot: str) -> None:
         run = client.read_flow_run(mine)
         for other in _under_way(environment, run):
             raise Occupied(
-                f"The reversion '{other.name}' of {environment} is already under way ({other.state_name}).",
-                f"Approve, reject or wait for it first: reversion history {other.id}",
+                f"Another reversion of {environment} is already under way: '{other.name}', run {other.id}.",
+                f"Wait for it, or answer it: reversion approve {other.id} (or reject).",
             )
         tags = {
             "reversion",

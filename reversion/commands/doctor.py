@@ -5,7 +5,7 @@ import click
 from reversion.commands.printing import print_json
 from reversion.operations.doctor import examine
 from reversion.operations.findings import Finding
-from reversion.text import plain
+from reversion.text import counted, plain
 
 
 @click.command("doctor")
@@ -24,7 +24,7 @@ def doctor_command(product: str, as_json: bool, offline: bool) -> int:
     if as_json:
         print_json(tuple(findings))
     else:
-        print(f"{len(findings)} checks: {failures} failed, {warnings} with a warning.")
+        print(f"{counted(len(findings), 'check')}: {failures} failed, {warnings} with a warning.")
     return 1 if failures else 0
 
 

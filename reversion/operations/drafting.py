@@ -20,7 +20,8 @@ _NO_SERVICES = """\
 """
 _ENVIRONMENTS = """
 # One entry an environment. `observe` says how the version of a service is read on each host that runs it:
-# by url, file or command. {ansible_host} stands for the host's Ansible variable, {service} for the service.
+# by url, file or command. {ansible_host} stands for the host's Ansible variable, {service} for the
+# service, {reversion_host} for the host's name.
 # `restore` is your own playbook; it gets reversion_service and reversion_version, among others.
 environments:
 """
@@ -85,7 +86,7 @@ def _tests(folder: str) -> str:
     return f"""
 # Commands, run in the product's folder, that prove an environment.
 production_tests:
-  smoke: {{command: [pytest, -q, {_text(folder)}], timeout: 300}}    # TODO
+  smoke: {{command: [pytest, -q, {_text(folder)}, --junit-xml=report.xml], junit: report.xml, timeout: 300}}    # TODO
 """
 
 

@@ -69,7 +69,8 @@ def verification(workspace: Workspace, environment: Environment, say: Say) -> Ve
     fingerprint = observe(workspace, environment).fingerprint()
     checks = [verify(workspace, environment, test) for test in tests]
     for check in checks:
-        say(f"{check.name}: {'passed' if check.passed else check.message} ({counted(len(check.cases), 'case')})")
+        cases = f" ({counted(len(check.cases), 'case')})" if check.cases else ""
+        say(f"{check.name}: {'passed' if check.passed else check.message}{cases}")
     return Verification(passed=all(check.passed for check in checks), fingerprint=fingerprint)
 
 
