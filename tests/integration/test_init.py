@@ -66,7 +66,7 @@ def test_a_whole_product_is_found_and_the_file_loads(tmp_path):
     assert product.environments["staging"].restore == "ansible/deploy.yml"
     assert product.environments["staging"].configuration == ("ansible/inventories/staging", "ansible/roles")
     assert product.environments["staging"].production_tests == ("smoke",)
-    assert product.production_tests["smoke"].command == ("pytest", "-q", "tests/production")
+    assert product.production_tests["smoke"].command == ("pytest", "-q", "tests/production", "--junit-xml=report.xml")
 
 
 @pytest.mark.parametrize(
