@@ -10,7 +10,7 @@ from tests.e2e.browser import a_page, field, pick, picture, until_shown
 from tests.e2e.server import Server
 from tests.e2e.stand import OLD, Stand, a_stand
 
-pytestmark = [pytest.mark.server, pytest.mark.browser]
+pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.server import Server, wait_for
 from tests.e2e.stand import NEW, OLD, Stand, a_stand
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
 MISSING = "reversion/staging/2020-01-01T00-00-00Z-000000000000"
 

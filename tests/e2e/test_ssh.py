@@ -11,7 +11,7 @@ from tests.e2e.stand import NEW, OLD, Stand, a_stand
 from tests.gate import Gate
 from tests.sshd import sshd_hosts
 
-pytestmark = [pytest.mark.server, pytest.mark.sshd]
+pytestmark = [pytest.mark.server, pytest.mark.sshd, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -34,13 +34,13 @@ def opened(small: SmallProduct) -> Workspace:
     return open_workspace(str(small.product))
 
 
-def tested(workspace: Workspace) -> tagging.Verification:
+def verified_now(workspace: Workspace) -> tagging.Verification:
     return tagging.verification(workspace, workspace.product.environment("staging"), lambda _: None)
 
 
 def take(small: SmallProduct) -> str:
     workspace = opened(small)
-    request = tagging.Request(by=BY, verification=tested(workspace))
+    request = tagging.Request(by=BY, verification=verified_now(workspace))
     return tagging.take(workspace, workspace.product.environment("staging"), request).recorded.tag
 
 
@@ -166,7 +166,7 @@ def test_a_retry_accepts_what_it_restored_before_and_nothing_else(small: SmallPr
 
 def test_tests_of_something_else_verify_nothing(small: SmallProduct):
     workspace = opened(small)
-    verification = tested(workspace)
+    verification = verified_now(workspace)
     small.run("staging", web="1.0.0")
 
     request = tagging.Request(by=BY, verification=verification)
