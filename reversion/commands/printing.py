@@ -1,7 +1,6 @@
 """How commands print: a table or Markdown for people, JSON on standard output for programs."""
 
 import json
-import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -47,7 +46,7 @@ def _console() -> Any:
     from rich.console import Console
 
     console = Console()
-    return console if console.is_terminal else Console(width=int(os.environ.get("COLUMNS") or 200))
+    return console if console.is_terminal else Console(width=200)
 
 
 def _dumped(document: Any) -> Any:
