@@ -134,16 +134,21 @@ DELEGATING = """
 """
 
 
-def test_a_playbook_cannot_reach_out_to_a_host_of_another_environment(
-    servers: tuple[Sshd, ...], tmp_path: Path
-) -> None:
-    own, foreign = servers[1], servers[3]
-    playbook = (
+def delegating(own: Sshd, foreign: Sshd) -> str:
+    """Write the playbook that asks a host of the same environment, then one of another."""
+    return (
         DELEGATING.replace("KEY", str(foreign.key))
         .replace("USER", foreign.user)
         .replace("OWN_PORT", str(own.port))
         .replace("FOREIGN_PORT", str(foreign.port))
     )
+
+
+def test_a_playbook_cannot_reach_out_to_a_host_of_another_environment(
+    servers: tuple[Sshd, ...], tmp_path: Path
+) -> None:
+    own, foreign = servers[1], servers[3]
+    playbook = delegating(own, foreign)
     stage = a_stage(tmp_path, staging(servers), playbook)
 
     with pytest.raises(PlaybookFailed) as error:
@@ -162,13 +167,8 @@ def test_a_play_that_sets_ssh_arguments_of_its_own_stays_behind_the_fence(
     servers: tuple[Sshd, ...], tmp_path: Path
 ) -> None:
     own, foreign = servers[1], servers[3]
-    playbook = (
-        DELEGATING.replace("KEY", str(foreign.key))
-        .replace("USER", foreign.user)
-        .replace("OWN_PORT", str(own.port))
-        .replace("FOREIGN_PORT", str(foreign.port))
-        .replace("  vars: {", "  vars: {ansible_ssh_common_args: '-o StrictHostKeyChecking=no', ")
-    )
+    ssh_arguments = "  vars: {ansible_ssh_common_args: '-o StrictHostKeyChecking=no', "
+    playbook = delegating(own, foreign).replace("  vars: {", ssh_arguments)
     assert "ansible_ssh_common_args" in playbook
     stage = a_stage(tmp_path, staging(servers), playbook)
 
