@@ -13,7 +13,8 @@ ReversionError
     ├── RepositoryFailed    Git
     ├── PlaybookFailed      Ansible ran, and failed
     ├── HostUnreachable     Ansible could not reach a host: the one error worth retrying by itself
-    └── ServerFailed        Prefect's API, the catalogue's database
+    ├── ServerFailed        Prefect's API, the catalogue's database
+    └── TrackerFailed       a tracker that knows features' titles; only ever told as a warning
 """
 
 
@@ -98,6 +99,15 @@ class TestsRed(ReversionError):
 
 class ServerFailed(WorldFailed):
     """Prefect's API or the catalogue's database did not answer as it must."""
+
+
+class TrackerFailed(WorldFailed):
+    """A tracker did not answer as it must; `pause` says for how many seconds it had better not be asked again."""
+
+    def __init__(self, message: str, todo: str = "", pause: float = 300) -> None:
+        super().__init__(message, todo)
+        self.args = (message, todo, pause)
+        self.pause = pause
 
 
 def is_worth_retrying(error: BaseException) -> bool:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u200b")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~@]|:(?=//)|(?<=www)\.|^[-+](?=\s)|(?<=^\d)[.)](?=\s))", re.IGNORECASE)
+"""What means something in Markdown; also what makes a link of a bare address, and a list of a line's beginning."""
 
 
 class Value(BaseModel):
@@ -34,14 +35,18 @@ def digest(document: Any) -> str:
 
 def plain(text: str, limit: int = 200) -> str:
     """Return one line without control, escape or bidirectional characters, at most `limit` long."""
-    cleaned = "".join(
+    cleaned = text if text.isascii() and text.isprintable() else _cleaned(text[: limit * 8])
+    line = " ".join(cleaned.split())
+    return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def _cleaned(text: str) -> str:
+    return "".join(
         " " if character.isspace() else character
-        for character in _ANSI.sub("", text[: limit * 8])
+        for character in _ANSI.sub("", text)
         if character not in _BIDIRECTIONAL
         and (character.isspace() or unicodedata.category(character) not in ("Cc", "Cs"))
     )
-    line = " ".join(cleaned.split())
-    return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -50,16 +55,30 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 
 def markdown(text: str, limit: int = 200) -> str:
-    """Return `plain` text escaped so that Markdown and HTML show it literally, also in a table's cell."""
+    """Return `plain` text escaped so that Markdown and HTML show it literally, also in a table's cell.
+
+    An address in it is text, no link. `from_markdown` takes the escaping back.
+    """
     return (
         _MARKDOWN.sub(r"\\\1", plain(text, limit)).replace("&", "&amp;").replace("\\<", "&lt;").replace("\\>", "&gt;")
     )
 
 
+def from_markdown(text: str) -> str:
+    """Return the plain text that `markdown` escaped."""
+    plainer = text.replace("&lt;", "\\<").replace("&gt;", "\\>").replace("&amp;", "&")
+    return re.sub(r"\\([\\`*_{}\[\]<>|#~@:.)+-])", r"\1", plainer)
+
+
 def closest(name: str, known: tuple[str, ...]) -> str | None:
     """Return the known name that was most likely meant, or None where none is near."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return near[0] if near else None
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.6)), None)
+
+
+def near(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return up to five known names that may have been meant, the likeliest first, whatever their case."""
+    spelled = {one.casefold(): one for one in known}
+    return tuple(spelled[one] for one in difflib.get_close_matches(name.casefold(), spelled, n=5, cutoff=0.6))
 
 
 def glob(pattern: str) -> re.Pattern[str]:
