@@ -62,11 +62,12 @@ class Fingerprints(Value):
 
 
 class Approval(Value):
-    """A named person's decision on one plan, named by its digest."""
+    """A named person's decision on one plan, named by its digest. `asked` is why the reversion was asked for."""
 
     decision: Literal["approve", "reject"]
     approver: str
     reason: str = ""
+    asked: str = ""
     digest: str
 
 
@@ -98,45 +99,58 @@ class Outcome(Value):
 
 
 class Seen(Value):
-    """What the environment ran after the last restore, and the features that makes."""
+    """What the environment ran after the last change and the last test, and the features that makes."""
 
     observation: Observation
     features: tuple[Feature, ...]
 
 
 class Findings(Value):
-    """All that was learned between the approval and the end."""
+    """All that was learned between the approval and the end; without `seen` the end could not be observed."""
 
     approval: Approval
     safety_snapshot: str
     steps: tuple[StepResult, ...]
     checks: tuple[Check, ...] = ()
+    seen: Seen | None = None
     others: tuple[Fingerprints, ...] = ()
-    features: tuple[Feature, ...] = ()
     configuration_problem: str = ""
 
 
 def conclude(plan: Plan, findings: Findings) -> Outcome:
-    """Fold steps and checks into the verdict.
+    """Fold all that was learned into the verdict.
 
-    Proven needs every step proven and every production test of the plan present and passed. A plan without
-    production tests can't be proven: it ends as Tests failed.
+    Proven needs every step proven, every production test of the plan present and passed, and every service seen at
+    its version after that. A plan without production tests can't be proven: it ends as Tests failed.
     """
     verdict = _verdict(plan, findings)
-    return Outcome(verdict=verdict, message=_message(verdict, plan, findings), plan=plan, **dict(findings))
+    told = findings.model_copy(update={"steps": as_seen(findings.steps, findings.seen)})
+    return Outcome(
+        verdict=verdict,
+        message=_message(verdict, plan, told),
+        plan=plan,
+        features=told.seen.features if told.seen else (),
+        **{name: value for name, value in told if name != "seen"},
+    )
 
 
 def as_seen(steps: tuple[StepResult, ...], seen: Seen | None) -> tuple[StepResult, ...]:
-    """Take a step's proof back where the service was not seen to run its version after the last restore."""
+    """Take a step's proof back where the service was not seen to run its version when all was done."""
     return tuple(_as_seen(step, seen) if step.is_proven else step for step in steps)
 
 
 def _as_seen(step: StepResult, seen: Seen | None) -> StepResult:
-    running = seen.observation.running(step.service) if seen else None
-    if running and running.version == step.version:
-        return step
-    told = running.problem or f"it runs {' and '.join(running.versions)}" if running else "it could not be observed"
-    return step.model_copy(update={"state": "failed", "message": f"restored, but when all was done: {told}"})
+    told = _seen_otherwise(step.service, step.version, seen)
+    message = f"restored, but when all was done: {told}"
+    return step.model_copy(update={"state": "failed", "message": message}) if told else step
+
+
+def _seen_otherwise(service: str, version: str, seen: Seen | None) -> str:
+    """Say what was seen in place of the version; empty where exactly that was seen."""
+    if seen is None:
+        return "it could not be observed"
+    running = seen.observation.running(service)
+    return "" if running.version == version else running.problem or f"it runs {' and '.join(running.versions)}"
 
 
 def is_restored(plan: Plan, steps: tuple[StepResult, ...]) -> bool:
@@ -146,9 +160,11 @@ def is_restored(plan: Plan, steps: tuple[StepResult, ...]) -> bool:
 
 def _verdict(plan: Plan, findings: Findings) -> Verdict:
     passed = {check.name for check in findings.checks if check.passed}
-    if findings.configuration_problem or not is_restored(plan, findings.steps):
+    is_there = is_restored(plan, as_seen(findings.steps, findings.seen))
+    was_tested = is_restored(plan, findings.steps) and findings.checks
+    if findings.configuration_problem or not (is_there or was_tested):
         return Verdict.RESTORE_FAILED
-    if not plan.checks or passed != set(plan.checks):
+    if not is_there or not plan.checks or passed != set(plan.checks):
         return Verdict.TESTS_FAILED
     return Verdict.PROVEN
 
@@ -166,7 +182,8 @@ def _message(verdict: Verdict, plan: Plan, findings: Findings) -> str:
 
 
 def _proven(plan: Plan, findings: Findings) -> str:
-    complete = sum(feature.state is State.COMPLETE for feature in findings.features)
+    features = findings.seen.features if findings.seen else ()
+    complete = sum(feature.state is State.COMPLETE for feature in features)
     return (
         f"{plan.environment} runs {plan.snapshot}: {counted(len(plan.steps), 'service')} proven, "
         f"{counted(complete, 'feature')} complete, {counted(len(plan.checks), 'production test')} passed. "
@@ -175,13 +192,24 @@ def _proven(plan: Plan, findings: Findings) -> str:
 
 
 def _tests_failed(plan: Plan, findings: Findings) -> str:
-    failed = [f"{check.name}: {check.message}" for check in findings.checks if not check.passed]
-    told = "; ".join(failed) or "the environment names no production tests, so nothing is proven"
+    told = [f"{check.name}: {check.message}" for check in findings.checks if not check.passed]
+    told += [changed] if (changed := _changed(plan, findings)) else []
+    why = "; ".join(told) or "the environment names no production tests, so nothing is proven"
+    state = "was taken back to" if changed else "runs"
     return (
-        f"{plan.environment} runs {plan.snapshot}, but it must not be pushed live: {told}. "
+        f"{plan.environment} {state} {plan.snapshot}, but it must not be pushed live: {why}. "
         f"Look at the checks, then choose another snapshot, "
         f"or go back to {findings.safety_snapshot} with 'reversion undo'."
     )
+
+
+def _changed(plan: Plan, findings: Findings) -> str:
+    """Say which services are no longer what was tested."""
+    if findings.seen is None:
+        return "what runs after the tests could not be observed"
+    seen = {step.service: _seen_otherwise(step.service, step.version, findings.seen) for step in plan.steps}
+    changed = [f"{service} ({told})" for service, told in seen.items() if told]
+    return f"changed while it was tested: {', '.join(changed)}" if changed else ""
 
 
 def _restore_failed(plan: Plan, findings: Findings) -> str:

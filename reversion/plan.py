@@ -5,7 +5,7 @@ from typing import Literal
 
 from reversion.environment import Observation, Version
 from reversion.errors import Refused, SnapshotInvalid
-from reversion.features.values import Comparison, Direction, Relation
+from reversion.features.values import Comparison, Direction, Relation, State
 from reversion.product import Environment, Product
 from reversion.snapshot import Recorded, Snapshot
 from reversion.text import Value, counted, digest
@@ -45,6 +45,9 @@ class Step(Value):
 class Plan(Value):
     """All that a reversion would do and all that its approver must know.
 
+    `left` are the services that are not touched, since the snapshot does not have them, with what they run (None: not
+    known).
+
     Holds nothing that changes while the environment and the snapshot stay the same, so that the digest names exactly
     what was reviewed.
     """
@@ -57,6 +60,7 @@ class Plan(Value):
     head_commit: str
     fingerprint: str
     steps: tuple[Step, ...]
+    left: Mapping[str, Version | None] = {}
     configuration: tuple[FileChange, ...] = ()
     configure: str = ""
     keep_current: tuple[str, ...] = ()
@@ -92,6 +96,7 @@ class Facts(Value):
     relations: Mapping[str, Relation]
     hosts: Mapping[str, tuple[str, ...]]
     migrations: Mapping[str, tuple[str, ...]] = {}
+    left: Mapping[str, Version | None] = {}
     configuration: tuple[FileChange, ...] = ()
     shared: tuple[str, ...] = ()
     problems: Mapping[str, str] = {}
@@ -114,6 +119,7 @@ def make_plan(product: Product, environment: Environment, target: Recorded, fact
         head_commit=facts.head_commit,
         fingerprint=facts.observation.fingerprint(),
         steps=_ordered(steps, product),
+        left=facts.left,
         configuration=facts.configuration,
         configure=environment.configure or "",
         keep_current=environment.keep_current,
@@ -243,4 +249,18 @@ def _warnings(product: Product, snapshot: Snapshot, steps: tuple[Step, ...], fac
         f"{change.feature.id} ({change.feature.title}) comes back although it was deliberately reverted."
         for change in facts.comparison.resurrected
     ]
+    warnings += _left_without(facts.comparison)
     return tuple(warnings)
+
+
+def _left_without(comparison: Comparison) -> list[str]:
+    """Tell of features that stay or come while others that they can't do without go, wholly or in part."""
+    going = {change.feature.id for change in (*comparison.lost, *comparison.made_partial)}
+    staying = (*comparison.kept, *comparison.completed, *comparison.regained, *comparison.resurrected)
+    return [
+        f"{change.feature.id} ({change.feature.title}) will be there, but {needed}, which it needs, not wholly."
+        for change in staying
+        if change.after in (State.COMPLETE, State.PARTIAL)
+        for needed in change.feature.needs
+        if needed in going
+    ]

@@ -2,38 +2,24 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from reversion.errors import UnknownName
-from reversion.text import Value, digest
-
-ENVIRONMENT_PATTERN = r"^[a-z0-9][a-z0-9-]{0,30}$"
-SERVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
-FEATURE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._/#-]{0,99}$"
-
-EnvironmentName = Annotated[str, StringConstraints(pattern=ENVIRONMENT_PATTERN)]
-ServiceName = Annotated[str, StringConstraints(pattern=SERVICE_PATTERN)]
-FeatureId = Annotated[str, StringConstraints(pattern=FEATURE_PATTERN)]
-VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Argument = Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=r"^[^\x00]+$")]
-
-
-def _inside(path: str) -> str:
-    parts = path.split("/")
-    if path.startswith(("/", "-", ":")) or ".." in parts or "" in parts[:-1]:
-        raise ValueError("must be a path inside the product, without '..' and not starting with '/', '-' or ':'")
-    return path
-
-
-RelativePath = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f\\]+$"),
-    BeforeValidator(_inside),
-]
+from reversion.feature_settings import FeatureSettings
+from reversion.names import (
+    ENVIRONMENT_PATTERN,
+    Argument,
+    EnvironmentName,
+    RelativePath,
+    ServiceName,
+    Text,
+    VariableName,
+)
+from reversion.text import Value
+from reversion.version_sources import VersionName, VersionSource
 
 
 class Observe(Value):
@@ -70,6 +56,7 @@ class Service(Value):
     migrations: tuple[Text, ...] = ()
     observe: Observe | None = None
     variables: dict[VariableName, str] = {}
+    version_name: VersionName | None = None
 
     @field_validator("repository")
     @classmethod
@@ -111,6 +98,11 @@ class Service(Value):
         if not tracked:
             raise ValueError("needs at least one branch")
         return tracked
+
+    @property
+    def key(self) -> str:
+        """What `{service}` stands for in the product's version sources."""
+        return self.version_name or self.name
 
     def references(self, version: str) -> tuple[str, ...]:
         """Return the names under which Git may know the version, in the order to try."""
@@ -175,80 +167,6 @@ class ProductionTest(Value):
     pass_environment: tuple[VariableName, ...] = ()
 
 
-class Line(Value):
-    """`Feature: SHOP-42` on a line of its own anywhere in the message; commas or spaces part ids."""
-
-    kind: Literal["line"]
-    names: tuple[Text, ...] = Field(min_length=1)
-
-
-class Trailer(Value):
-    """The same in the message's last paragraph only, as `git interpret-trailers` sees it."""
-
-    kind: Literal["trailer"]
-    names: tuple[Text, ...] = Field(min_length=1)
-
-
-class Key(Value):
-    """Issue keys of the listed projects, anywhere in the message: `SHOP-42`."""
-
-    kind: Literal["key"]
-    projects: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,30}$")], ...] = Field(
-        min_length=1
-    )
-
-
-class Pattern(Value):
-    """A regular expression with a group named `id`."""
-
-    kind: Literal["pattern"]
-    regex: Text
-
-    @field_validator("regex")
-    @classmethod
-    def _has_id(cls, regex: str) -> str:
-        try:
-            compiled = re.compile(regex)
-        except re.error as error:
-            raise ValueError(f"is no regular expression: {error}") from error
-        if "id" not in compiled.groupindex:
-            raise ValueError("needs a group named id, e.g. (?P<id>\\w+)")
-        return regex
-
-
-class PullRequest(Value):
-    """`(#123)` at a subject's end, `Merge pull request #123`; the feature's id is `<service>#123`."""
-
-    kind: Literal["pull_request"]
-
-
-Convention = Annotated[Line | Trailer | Key | Pattern | PullRequest, Field(discriminator="kind")]
-
-
-class FeatureSettings(Value):
-    """Where commit messages name a feature, and where more is known about it."""
-
-    conventions: tuple[Convention, ...] = ()
-    url: Text | None = None
-    catalogue: RelativePath | None = None
-
-    def conventions_digest(self) -> str:
-        return digest([convention.model_dump(mode="json") for convention in self.conventions])
-
-
-class CatalogueEntry(Value):
-    """What people wrote down about one feature; wins over what commit messages say."""
-
-    id: FeatureId
-    title: Text | None = None
-    kind: Literal["feature", "fix", "security"] | None = None
-    owner: Text | None = None
-    url: Text | None = None
-    keys: tuple[FeatureId, ...] = ()
-    requires: tuple[ServiceName, ...] = ()
-    flag: Text | None = None
-
-
 class Product(Value):
     """All that `reversion.yaml` says, names resolved and checked against each other."""
 
@@ -257,6 +175,7 @@ class Product(Value):
     environments: dict[EnvironmentName, Environment] = Field(min_length=1)
     features: FeatureSettings = FeatureSettings()
     production_tests: dict[ServiceName, ProductionTest] = {}
+    versions: tuple[VersionSource, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

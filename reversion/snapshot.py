@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, StringConstraints, ValidationError, field_va
 from reversion.environment import Version
 from reversion.errors import SnapshotInvalid
 from reversion.features.values import Feature, Part, State
-from reversion.product import EnvironmentName, FeatureId, ServiceName
+from reversion.names import EnvironmentName, FeatureId, ServiceName
 from reversion.text import Value, canonical_json, digest, plain
 
 TAG_PATTERN = r"^reversion/([a-z0-9][a-z0-9-]{0,30})/(\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z)-([0-9a-f]{12})$"
@@ -87,6 +87,14 @@ class Broken(Value):
 
     tag: str
     problem: str
+
+
+def features_when_taken(snapshot: Snapshot) -> tuple[Feature, ...]:
+    """Return every feature that the snapshot knows, as it was judged then."""
+    return tuple(
+        Feature(id=name, title=feature.title, kind=feature.kind, state=feature.state, parts=feature.parts)
+        for name, feature in snapshot.features.items()
+    )
 
 
 def unread_features(snapshot: Snapshot, services: frozenset[str]) -> tuple[Feature, ...]:

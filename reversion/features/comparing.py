@@ -42,7 +42,7 @@ def _group(pair: Pair) -> str:
     if pair.is_resurrected:
         return "resurrected"
     if before not in _THERE:
-        return "regained"
+        return "regained" if after in _THERE else "kept"
     if after not in _THERE:
         return "lost"
     if after == State.COMPLETE:

@@ -1,95 +1,96 @@
-"""Which features a commit message names. Pure."""
+"""Which features a commit names, by the conventions of its service. Pure."""
 
-import re
-from collections.abc import Iterator
-from functools import lru_cache
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from reversion.features.messages import clip, pull_requests, trailers
-from reversion.product import FEATURE_PATTERN, FeatureSettings, Key, Line, Pattern, PullRequest, Trailer
+from reversion.feature_settings import COUNTED, Conventional, FeatureSettings, Line, MergeBranch, Trailer
+from reversion.features.finding import Find, Named, finder
+from reversion.features.messages import clip, pull_requests, subject_of
+from reversion.features.subjects import is_part, spelled
 
-_ID = re.compile(FEATURE_PATTERN)
-_AROUND = "()[]{}<>\"'`.,;:"
-_LOOKS_LIKE_ID = re.compile(r"[0-9_/#-]")
+__all__ = ["Named", "counts", "mentions", "names_in", "names_of_merge"]
+
+_MOST_NAMES = 100
 
 
-class Named(NamedTuple):
-    """A feature's id as a message names it, and the link that it was found in, if it was one."""
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """One service's conventions, made ready; `counted` is None where every type of commit counts."""
 
-    id: str
-    url: str = ""
+    settings: FeatureSettings
+    finders: tuple[Find, ...]
+    branches: tuple[Find, ...]
+    counted: frozenset[str] | None
+    folds: bool
 
 
 def mentions(message: str, service: str, settings: FeatureSettings) -> tuple[str, ...]:
-    """Return the ids of the features that a message names, in the order of the conventions, each once.
-
-    Only the message's first 200,000 characters are looked at, and only the first 1,000 of each line, so that nobody
-    can stall a review with a commit message.
-    """
+    """Return the ids of the features that a message names."""
     return tuple(named.id for named in names_in(message, service, settings))
 
 
-def names_in(message: str, service: str, settings: FeatureSettings) -> tuple[Named, ...]:
-    """Return what `mentions` does, with links."""
+def names_in(message: str, service: str, settings: FeatureSettings, added: tuple[str, ...] = ()) -> tuple[Named, ...]:
+    """Return the features that a commit names, in the order of the conventions, each once and at most a hundred.
+
+    `added` are the paths that the commit adds. Only the message's first 200,000 characters are looked at, and only
+    the first 1,000 of each line, so that nobody can stall a review with a commit message.
+    """
+    ready = _made_ready(service, settings)
     text = clip(message)
     found: dict[str, Named] = {}
-    for convention in settings.conventions:
-        match convention:
-            case Line():
-                ids = _on_lines(text, convention.names)
-            case Trailer():
-                ids = _in_trailers(text, convention.names)
-            case Key():
-                ids = (Named(key) for key in _keys(convention.projects).findall(text))
-            case Pattern():
-                ids = _by_pattern(text, convention.regex)
-            case PullRequest():
-                ids = (Named(f"{service}#{number}") for number in pull_requests(text)[:1])
-        for named in ids:
-            found.setdefault(named.id, named)
+    lowered = _lowered(text) if ready.folds else ""
+    for find in ready.finders:
+        for named in find(text, lowered, added):
+            if named.id not in found:
+                found[named.id] = named
+                if len(found) == _MOST_NAMES:
+                    return tuple(found.values())
     return tuple(found.values())
 
 
-def _on_lines(text: str, names: tuple[str, ...]) -> Iterator[Named]:
-    for value in _lines(names).findall(text):
-        yield from _ids_of(value)
+def names_of_merge(message: str, service: str, settings: FeatureSettings) -> tuple[Named, ...]:
+    """Return the features that a merge names for the commits that it brings in.
 
-
-def _in_trailers(text: str, names: tuple[str, ...]) -> Iterator[Named]:
-    wanted = {name.casefold() for name in names}
-    for name, value in trailers(text):
-        if name.casefold() in wanted:
-            yield from _ids_of(value)
-
-
-def _ids_of(value: str) -> Iterator[Named]:
-    """Part a value at commas, then at spaces.
-
-    Of several words between two commas, only those with a digit, `-`, `_`, `/` or `#` are ids: the rest is prose.
+    A pull request's says it anywhere; any other only by the branch's name, and where that is a convention.
     """
-    for piece in value.split(","):
-        words = [word.strip(_AROUND).lstrip("#") for word in piece.split()]
-        for word in words:
-            if _ID.fullmatch(word) and (len(words) == 1 or _LOOKS_LIKE_ID.search(word)):
-                yield Named(word)
+    if pull_requests(message, subject_of(message)):
+        return names_in(message, service, settings)
+    branches = _made_ready(service, settings).branches
+    return tuple(dict.fromkeys(named for find in branches for named in find(message, "", ())))
 
 
-def _by_pattern(text: str, regex: str) -> Iterator[Named]:
-    for line in text.split("\n"):
-        for match in re.finditer(regex, line):
-            if match["id"] and _ID.fullmatch(match["id"]):
-                link = match[0] if match[0].startswith(("https://", "http://")) else ""
-                yield Named(match["id"], link)
+def counts(subject: str, service: str, settings: FeatureSettings) -> bool:
+    """Tell whether a commit of that subject can be a part of a feature, which `chore: ...` is not by default."""
+    counted = _made_ready(service, settings).counted
+    return counted is None or is_part(subject, counted)
 
 
-@lru_cache(maxsize=256)
-def _lines(names: tuple[str, ...]) -> re.Pattern[str]:
-    any_name = "|".join(re.escape(name) for name in names)
-    return re.compile(rf"^[ \t]*(?:{any_name})[ \t]*:[ \t]*(\S.*)$", re.MULTILINE | re.IGNORECASE)
+_READY: dict[tuple[int, str], _Ready] = {}
 
 
-@lru_cache(maxsize=256)
-def _keys(projects: tuple[str, ...]) -> re.Pattern[str]:
-    """Match `SHOP-42`, and not a part of `E-SHOP-42`, `SHOP-42B` or `SHOP-4.2`."""
-    any_project = "|".join(re.escape(project) for project in projects)
-    return re.compile(rf"(?<![A-Za-z0-9_-])(?:{any_project})-[1-9][0-9]{{0,9}}(?![A-Za-z0-9_]|\.[0-9])")
+def _made_ready(service: str, settings: FeatureSettings) -> _Ready:
+    """Prepare each service of each settings object once: this is asked for every commit, and comparing takes long."""
+    ready = _READY.get((id(settings), service))
+    if ready is None or ready.settings is not settings:
+        if len(_READY) > 1_000:
+            _READY.clear()
+        ready = _READY[id(settings), service] = _prepare(service, settings)
+    return ready
+
+
+def _prepare(service: str, settings: FeatureSettings) -> _Ready:
+    conventions = settings.conventions_of(service)
+    keeping = [convention for convention in conventions if isinstance(convention, Conventional)]
+    counted = next((one.counts for one in reversed(keeping) if one.counts), COUNTED) if keeping else None
+    return _Ready(
+        settings,
+        tuple(finder(convention, service) for convention in conventions),
+        tuple(finder(convention, service) for convention in conventions if isinstance(convention, MergeBranch)),
+        frozenset(map(spelled, counted)) if counted else None,
+        any(isinstance(convention, Line | Trailer) for convention in conventions),
+    )
+
+
+def _lowered(text: str) -> str:
+    """Return the text in lower case and of the same length: only the capital I with a dot becomes longer."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else text.replace("\u0130", "I").lower()

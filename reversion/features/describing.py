@@ -1,57 +1,117 @@
 """What people are told a feature is: title, kind, link. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
+from reversion.feature_settings import CatalogueEntry
 from reversion.features.messages import without_pull_requests
-from reversion.product import CatalogueEntry
+from reversion.features.subjects import Typed, typed
+from reversion.features.titles import Kind as Kind
+from reversion.features.titles import Title
 from reversion.text import plain
 
-Kind = Literal["feature", "fix", "security"]
-
-_TYPED = re.compile(r"([A-Za-z]{2,20})(?:\(([^()]{0,100})\))?!?:[ \t]+(?=\S)")
 _SECURITY = re.compile(r"\[?(?:security|sec)\b", re.IGNORECASE)
 _FIX = re.compile(r"\[?(?:fix(?:es|ed)?|bugfix|hotfix)\b", re.IGNORECASE)
 _EMPTY = re.compile(r"\(\s*\)|\[\s*\]|\{\s*\}|<\s*>")
-_FEATURE_TYPES = ("feat", "feature")
+_AT_ENDS = " :-,;|/"
+
+
+Says = Literal["security", "feat", "fix"]
 
 
 class Description(NamedTuple):
-    """What is the same for a feature at every vector."""
+    """What is the same for a feature at every vector; its fields are those of the feature."""
 
     title: str
     kind: Kind
     url: str
     owner: str
+    status: Literal["", "planned", "in-progress", "done", "retired"]
+    needs: tuple[str, ...]
 
 
-def describe(id: str, subjects: Sequence[str], url: str, entry: CatalogueEntry | None) -> Description:
-    """Describe a feature by what people wrote down about it, else by its commits' subjects."""
+class Told(NamedTuple):
+    """What one service's commits say that a feature is; `feat` is the title that a `feat` subject gives.
+
+    `says` are those of security, feat and fix that its subjects say.
+    """
+
+    feat: str
+    title: str
+    says: tuple[Says, ...]
+    url: str
+
+
+def told_by(ids: tuple[str, ...], subjects: Sequence[str], url: str) -> Told:
+    """Read a feature's commits' subjects: the first `feat` subject, the first at all, and of what kind they are.
+
+    `ids` are the feature's own and its further keys, which are left out of titles.
+    """
+    feat = title = ""
+    says: set[Says] = set()
+    for subject in subjects:
+        if feat and "feat" in says and "sec" not in subject.lower():
+            continue  # neither title nor kind can change any more
+        one = _parts(subject, ids)
+        says.update(_says(one))
+        if not title or (not feat and one.type == "feat"):
+            bare = _bare(one.rest)
+            title = title or bare
+            feat = bare if one.type == "feat" else feat
+    return Told(feat, feat or title, tuple(sorted(says)), plain(url, 500))
+
+
+def _says(subject: Typed) -> Iterator[Says]:
+    if "security" in (subject.type, subject.scope.lower()) or _SECURITY.match(subject.rest):
+        yield "security"
+    if subject.type == "feat":
+        yield "feat"
+    elif subject.type == "fix" or _FIX.match(subject.rest):
+        yield "fix"
+
+
+def describe(
+    id: str, told: Sequence[Told], page: str, entry: CatalogueEntry | None, title: Title | None = None
+) -> Description:
+    """Describe a feature by what people wrote down about it, else by its tracker, else by each service's commits.
+
+    Its `page` is used where its commits hold no link.
+    """
+    url = next((one.url for one in told if one.url), page)
     return Description(
-        title_of(id, subjects, entry),
-        kind_of(subjects, entry),
-        (entry.url if entry else None) or plain(url, 500),
+        _title_of(id, told, entry, title),
+        _kind_of(told, entry, title),
+        (entry.url if entry else None) or url or (title.url if title else ""),
         (entry.owner if entry else None) or "",
+        (entry.status if entry else None) or "",
+        entry.needs if entry else (),
     )
 
 
-def title_of(id: str, subjects: Sequence[str], entry: CatalogueEntry | None) -> str:
-    """Return the catalogue's title, else the first `feat` subject, else the first, without the id."""
+def _title_of(id: str, told: Sequence[Told], entry: CatalogueEntry | None, title: Title | None) -> str:
+    """Return the catalogue's title, else the tracker's, else the first `feat` subject or the first, without ids."""
     if entry and entry.title:
         return plain(entry.title)
-    feats = (subject for subject in subjects if _type_of(subject) in _FEATURE_TYPES)
-    return next((title for one in (*feats, *subjects) if (title := _bare(one, id))), id)
+    if title:
+        return title.title
+    return next((text for text in (*(one.feat for one in told), *(one.title for one in told)) if text), id)
 
 
-def kind_of(subjects: Sequence[str], entry: CatalogueEntry | None) -> Kind:
-    """Return the catalogue's kind, else what the subjects say: security before fix before feature."""
+def _kind_of(told: Sequence[Told], entry: CatalogueEntry | None, title: Title | None) -> Kind:
+    """Return the catalogue's kind, else security where a subject says so, else the tracker's, else the subjects'.
+
+    A feature that is mended later stays a feature: of the types `feat` counts before `fix`.
+    """
     if entry and entry.kind:
         return entry.kind
-    if any(_SECURITY.match(subject) or _scope_of(subject) == "security" for subject in subjects):
+    says = {kind for one in told for kind in one.says}
+    if "security" in says:
         return "security"
-    return "fix" if any(_FIX.match(subject) for subject in subjects) else "feature"
+    if title and title.kind:
+        return title.kind
+    return "fix" if "fix" in says and "feat" not in says else "feature"
 
 
 def tracker_url(id: str, template: str | None) -> str:
@@ -65,18 +125,29 @@ def in_order(kind: Kind, id: str) -> tuple[int, tuple[tuple[int, int, str], ...]
     return ("security", "fix", "feature").index(kind), by_id
 
 
-def _type_of(subject: str) -> str:
-    match = _TYPED.match(subject)
-    return match[1].lower() if match else ""
+def _parts(subject: str, ids: tuple[str, ...]) -> Typed:
+    """Part a subject into type, scope and what is left of it without ids; the type may follow an id."""
+    found = typed(subject)
+    bare = found.rest if found else subject
+    for id in ids:
+        bare = _without(bare, id)
+    bare = bare.strip(_AT_ENDS)
+    return found._replace(rest=bare) if found else typed(bare) or Typed("", "", False, bare)
 
 
-def _scope_of(subject: str) -> str:
-    match = _TYPED.match(subject)
-    return (match[2] or "").lower() if match else ""
+def _without(text: str, id: str) -> str:
+    """Blank the id out where it stands by itself, and the brackets around it."""
+    if id not in text:
+        return text
+    at = text.find(id)
+    while at >= 0:
+        end = at + len(id)
+        if not text[max(at - 1, 0) : at].isalnum() and not text[end : end + 1].isalnum():
+            text = f"{text[:at]} {text[end:]}"
+            end = at
+        at = text.find(id, end)
+    return _EMPTY.sub(" ", text)
 
 
-def _bare(subject: str, id: str) -> str:
-    """Return a subject without the id, the conventional type, and the brackets and dashes that these leave behind."""
-    text = without_pull_requests(_TYPED.sub("", subject, count=1))
-    text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(id)}(?![A-Za-z0-9])", " ", text)
-    return plain(_EMPTY.sub(" ", text)).strip(" :-,;|/")
+def _bare(text: str) -> str:
+    return plain(_EMPTY.sub(" ", without_pull_requests(text.strip()))).strip(_AT_ENDS)

@@ -5,10 +5,9 @@ the main line that contains it. What any commit reaches is then a *horizon* (all
 commits besides.
 """
 
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
-
-from reversion.features.values import Commit
 
 
 class Reach(NamedTuple):
@@ -19,32 +18,29 @@ class Reach(NamedTuple):
 
 
 class Graph:
-    """Commits as numbers, parents before children. Parents that were not read are left out."""
+    """Commits as numbers, parents before children; `heads` are the tracked branches', the main line's first."""
 
-    def __init__(self, commits: tuple[Commit, ...], tracked: tuple[str, ...]) -> None:
-        self.number: dict[str, int] = {}
-        self.parents: list[tuple[int, ...]] = []
-        for at, commit in enumerate(commits):
-            self.parents.append(tuple(self.number[parent] for parent in commit.parents if parent in self.number))
-            self.number[commit.id] = at
-        self._heads = tuple(self.number[head] for head in tracked if head in self.number)
-        self._never = len(commits)
-        self._landing = [self._never] * len(commits)
-        self._landed: list[list[int]] = []
+    def __init__(self, parents: Sequence[tuple[int, ...]], heads: tuple[int, ...]) -> None:
+        self.parents = parents
+        self._never = len(parents)
+        self.landing = [self._never] * len(parents)
+        self._order: list[int] = []
+        self._upto: list[int] = []
         self._main: set[int] = set()
         self._reaches: dict[int, Reach] = {}
-        self._land()
+        if heads:
+            self._land(heads[0])
 
     def reach(self, commit: int) -> Reach:
         """Return everything that the commit contains, itself included."""
         if commit in self._main:
-            return Reach(self._landing[commit], frozenset())
+            return Reach(self.landing[commit], frozenset())
         if commit not in self._reaches:
             self._reaches[commit] = self._walk(commit)
         return self._reaches[commit]
 
     def holds(self, reach: Reach, commit: int) -> bool:
-        return self._landing[commit] <= reach.horizon or commit in reach.besides
+        return self.landing[commit] <= reach.horizon or commit in reach.besides
 
     def is_below(self, ancestor: int, commit: int) -> bool:
         """Tell whether `ancestor` is contained in `commit`; a commit contains itself."""
@@ -52,35 +48,36 @@ class Graph:
 
     def between(self, base: Reach, tip: Reach) -> list[int]:
         """Return the commits of the tip that the base does not contain, in order."""
-        landed = (
-            commit
-            for position in range(base.horizon + 1, tip.horizon + 1)
-            for commit in self._landed[position]
-            if commit not in base.besides
-        )
+        landed = self._order[self.landed(base.horizon) : self.landed(tip.horizon)]
         besides = (commit for commit in tip.besides if not self.holds(base, commit))
-        return sorted({*landed, *besides})
+        return sorted({*landed, *besides} - base.besides)
+
+    def landed(self, horizon: int) -> int:
+        """Return how many commits have landed up to there."""
+        return self._upto[horizon] if horizon >= 0 else 0
 
     def is_on_main_line(self, commit: int) -> bool:
         return commit in self._main
 
-    def _land(self) -> None:
-        line: list[int] = []
-        at = self._heads[0] if self._heads else None
-        while at is not None:
-            line.append(at)
-            at = self.parents[at][0] if self.parents[at] else None
+    def _land(self, head: int) -> None:
+        parents, landing, never = self.parents, self.landing, self._never
+        line = [head]
+        while above := parents[line[-1]]:
+            line.append(above[0])
+        line.reverse()
         self._main = set(line)
-        for position, tip in enumerate(reversed(line)):
-            landed: list[int] = []
-            waiting = [tip]
-            while waiting:
-                commit = waiting.pop()
-                if self._landing[commit] == self._never:
-                    self._landing[commit] = position
-                    landed.append(commit)
-                    waiting.extend(self.parents[commit])
-            self._landed.append(landed)
+        for position, tip in enumerate(line):
+            landing[tip] = position
+            self._order.append(tip)
+            if len(parents[tip]) > 1:
+                waiting = list(parents[tip][1:])
+                while waiting:
+                    commit = waiting.pop()
+                    if landing[commit] == never:
+                        landing[commit] = position
+                        self._order.append(commit)
+                        waiting.extend(parents[commit])
+            self._upto.append(len(self._order))
 
     def _walk(self, start: int) -> Reach:
         """Go down from the newest; below a commit of the main line everything has landed."""
@@ -89,12 +86,12 @@ class Graph:
         while waiting:
             commit = -heappop(waiting)
             if commit in self._main:
-                horizon = max(horizon, self._landing[commit])
-            if self._landing[commit] <= horizon:
+                horizon = max(horizon, self.landing[commit])
+            if self.landing[commit] <= horizon:
                 continue
             besides.append(commit)
             for parent in self.parents[commit]:
                 if parent not in met:
                     met.add(parent)
                     heappush(waiting, -parent)
-        return Reach(horizon, frozenset(c for c in besides if self._landing[c] > horizon))
+        return Reach(horizon, frozenset(c for c in besides if self.landing[c] > horizon))

@@ -10,10 +10,11 @@ second brings it back.) A subject that says nothing besides the feature's id ide
 """
 
 import re
+import string
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
-from reversion.features.messages import change_id, picked_from, without_pull_requests
+from reversion.features.messages import without_pull_requests
 from reversion.features.reading import Reading
 
 _TOO_COMMON = 50
@@ -25,73 +26,85 @@ _BACKPORT = re.compile(
     re.IGNORECASE,
 )
 _KEY = re.compile(r"(?<![A-Za-z0-9])[A-Z][A-Z0-9_]{1,30}-[0-9]{1,10}(?![A-Za-z0-9])")
-_NO_WORD = re.compile(r"[\W_]+")
+_NO_WORD = str.maketrans(dict.fromkeys(string.punctuation, " "))
 
 
 def normalised(subject: str, ids: Iterable[str] = ()) -> str:
     """Return a subject's bare words: no ids, links, pull requests, backport marks, case, punctuation."""
-    words = _URL.sub(" ", _BACKPORT.sub("", without_pull_requests(subject)))
+    words = without_pull_requests(subject)
+    lowered = words.casefold()
+    if lowered[:1] == "[" or "backport" in lowered or "cherry" in lowered:
+        words = _BACKPORT.sub("", words)
+    if "://" in words:
+        words = _URL.sub(" ", words)
     for id in ids:
         words = words.replace(id, " ")
-    return _NO_WORD.sub(" ", _KEY.sub(" ", words)).strip().casefold()
+    if "-" in words:
+        words = _KEY.sub(" ", words)
+    return " ".join(words.translate(_NO_WORD).casefold().split())
 
 
 class Items:
     """The item of each ordinary commit, told by the number of its first commit."""
 
-    def __init__(self, reading: Reading, names: dict[int, tuple[str, ...]]) -> None:
-        """Take for each commit the ids of the features that it names."""
+    def __init__(self, reading: Reading, names: Mapping[int, tuple[str, ...]]) -> None:
+        """Take for each commit the names that it is evidence of."""
         self._reading = reading
-        self._above = list(range(len(reading.commits)))
+        self._above: dict[int, int] = {}
         self._join_marked()
         self._join_alike(names)
         self._join_pulls()
-        self.members: dict[int, tuple[int, ...]] = self._collect()
+        self._several: dict[int, list[int]] = defaultdict(list)
+        for commit in sorted({*self._above, *self._above.values()}):
+            self._several[self.of(commit)].append(commit)
+
+    def members(self, item: int) -> Sequence[int]:
+        """Return the commits of an item, in order."""
+        return self._several.get(item) or (item,)
 
     def of(self, commit: int) -> int:
-        while self._above[commit] != commit:
-            self._above[commit] = self._above[self._above[commit]]
-            commit = self._above[commit]
+        above = self._above
+        while (next_up := above.get(commit, commit)) != commit:
+            above[commit] = above.get(next_up, next_up)
+            commit = next_up
         return commit
 
     def _join(self, one: int, other: int) -> None:
         first, second = sorted((self.of(one), self.of(other)))
-        self._above[second] = first
-
-    def _collect(self) -> dict[int, tuple[int, ...]]:
-        members: dict[int, list[int]] = defaultdict(list)
-        for commit in range(len(self._above)):
-            if self._reading.is_ordinary(commit):
-                members[self.of(commit)].append(commit)
-        return {item: tuple(commits) for item, commits in members.items()}
+        if first != second:
+            self._above[second] = first
 
     def _join_marked(self) -> None:
         """Join by Change-Id and by pick marks; two picks of a commit that was never read are one item too."""
-        reading = self._reading
+        reading, records = self._reading, self._reading.records
         first: dict[str, int] = {}
-        for commit, text in enumerate(reading.texts):
-            if not reading.is_ordinary(commit):
-                continue
-            for id in picked_from(text):
+        for commit, picked in records.picks.items():
+            for id in picked if reading.is_ordinary(commit) else ():
                 source = reading.find(id)
                 if source is None:
                     self._join(first.setdefault(id, commit), commit)
                 elif reading.is_ordinary(source):
                     self._join(source, commit)
-            if change := change_id(text):
+        for commit, change in records.changes.items():
+            if reading.is_ordinary(commit):
                 self._join(first.setdefault(change, commit), commit)
 
-    def _join_alike(self, names: dict[int, tuple[str, ...]]) -> None:
-        reading = self._reading
-        alike: dict[Hashable, list[int]] = defaultdict(list)
-        for commit, subject in enumerate(reading.subjects):
-            ids, pulls = names.get(commit, ()), reading.pulls[commit]
-            if (ids or pulls) and reading.is_ordinary(commit) and (words := normalised(subject, ids)):
-                for mark in {*ids, *(f"#{number}" for number in pulls)}:
-                    alike[mark, words].append(commit)
-        for commits in alike.values():
-            if 1 < len(commits) <= _TOO_COMMON:
-                self._join_by_turn(commits)
+    def _join_alike(self, names: Mapping[int, tuple[str, ...]]) -> None:
+        reading, pulls = self._reading, self._reading.records.pulls
+        subjects, merges, reverts = reading.records.subjects, reading.merges, reading.reverts
+        alike: dict[str, list[int]] = defaultdict(list)
+        for commit in sorted({*names, *pulls} - merges - reverts.keys()):
+            alike[normalised(subjects[commit], names.get(commit, ()))].append(commit)
+        for words, commits in alike.items():
+            if not words or len(commits) < 2:
+                continue
+            marked: dict[str, list[int]] = defaultdict(list)
+            for commit in commits:
+                for mark in {*names.get(commit, ()), *(f"#{number}" for number in pulls.get(commit, ()))}:
+                    marked[mark].append(commit)
+            for mine in marked.values():
+                if 1 < len(mine) <= _TOO_COMMON:
+                    self._join_by_turn(mine)
 
     def _join_by_turn(self, commits: list[int]) -> None:
         """Join the first of each line with the first of the others, the second with the second, and so on."""
@@ -127,8 +140,8 @@ class Items:
         """Join what one pull request landed on several lines: a squash and its backports under another subject."""
         reading = self._reading
         landed: dict[str, list[int]] = defaultdict(list)
-        for commit, numbers in enumerate(reading.pulls):
-            if numbers and reading.is_ordinary(commit):
+        for commit, numbers in reading.records.pulls.items():
+            if reading.is_ordinary(commit):
                 landed[numbers[0]].append(commit)
         for commits in landed.values():
             if 1 < len(commits) <= _TOO_COMMON and not self._any_in_line(commits):

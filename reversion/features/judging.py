@@ -2,44 +2,68 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
+from typing import Literal, NamedTuple
 
-from reversion.features.ledger import NOTHING, Ledger, Standing
+from reversion.features.sheets import Sheet, View
 from reversion.features.values import Part, State
+
+Views = Mapping[str, View | None]
+"""Service to what its version has. None: not known. A service that is missing does not run at all."""
+
+
+Measure = Literal["need", "merged", "items"]
+
+
+class Row(NamedTuple):
+    """A feature in one service: its place in the sheet; no sheet where the service is only required to have it."""
+
+    service: str
+    sheet: Sheet | None = None
+    place: int = 0
+
+    def count(self, measure: Measure) -> int:
+        return getattr(self.sheet, measure)[self.place] if self.sheet else 0
+
+
+class _Mark(NamedTuple):
+    """What a feature needs in one service; `items` are those of it that are measured, the place is -1 without any."""
+
+    service: str
+    place: int
+    need: int
+    items: int
 
 
 @dataclass(frozen=True, slots=True)
 class Yardstick:
-    """What a feature is measured against: for each service its items, and those of them that are needed.
+    """What a feature is measured against.
 
-    A required service that has no item needs one all the same: nobody has begun there.
+    That is what is in effect at the tracked heads; where nothing is, all that they ever contained; where they contain
+    nothing, all there is. A required service that has no item needs one all the same: nobody has begun there.
     """
 
     id: str
-    items: Mapping[str, tuple[int, ...]]
-    needed: Mapping[str, frozenset[int]]
-    required: tuple[str, ...] = ()
+    measure: Measure
+    marks: tuple[_Mark, ...]
 
     @classmethod
-    def of(
-        cls,
-        id: str,
-        items: Mapping[str, tuple[int, ...]],
-        ledgers: Mapping[str, Ledger],
-        required: tuple[str, ...],
-    ) -> "Yardstick":
-        needed = {name: ledgers[name].universe.intersection(found) for name, found in items.items()}
-        if not any(needed.values()):
-            needed = {name: ledgers[name].merged.intersection(found) for name, found in items.items()}
-        if not any(needed.values()):
-            needed = {name: frozenset(found) for name, found in items.items()}
-        return cls(id, items, needed, required)
-
-    def services(self) -> tuple[str, ...]:
-        return tuple(sorted({*self.items, *self.required}))
+    def of(cls, id: str, rows: list[Row], required: tuple[str, ...]) -> "Yardstick":
+        begun = {row.service for row in rows} if required else ()
+        missing = (Row(service) for service in required if service not in begun)
+        every = sorted((*rows, *missing), key=itemgetter(0))
+        measures: tuple[Measure, ...] = ("need", "merged")
+        measure: Measure = next((one for one in measures if any(row.count(one) for row in every)), "items")
+        marks = []
+        for row in every:
+            items = row.count(measure)
+            need = items or (1 if row.service in required else 0)
+            marks.append(_Mark(row.service, row.place if row.sheet else -1, need, items))
+        return cls(id, measure, tuple(marks))
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A feature's state at one vector, and what each service has of it."""
 
     state: State
@@ -47,50 +71,49 @@ class Judged:
     ambiguous: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
-    part: Part
-    is_there: bool = False
-    is_gone: bool = False
-    ambiguous: bool = False
+def judge(yardstick: Yardstick, views: Views) -> Judged:
+    """Fold the services' shares; one share that can't be known makes the feature unknown.
 
-
-def judge(yardstick: Yardstick, standings: Mapping[str, Standing | None]) -> Judged:
-    """Fold the services' shares; one share that can't be known makes the feature unknown."""
-    shares = [_share(name, yardstick, standings.get(name, NOTHING)) for name in yardstick.services()]
-    return Judged(
-        state=_state(shares),
-        parts=tuple(share.part for share in shares if share.part.need or share.part.unknown),
-        ambiguous=any(share.ambiguous for share in shares),
-    )
-
-
-def _share(service: str, yardstick: Yardstick, standing: Standing | None) -> _Share:
-    """Count what one service has.
-
-    Where it has none of the needed items but others of the feature in effect (a branch not merged, an
-    earlier attempt), these stand in for as many, and the feature is marked ambiguous.
+    Where a service has none of the needed items but others of the feature in effect (a branch not merged, an earlier
+    attempt), these stand in for as many, and the feature is marked ambiguous.
     """
-    items = frozenset(yardstick.items.get(service, ()))
-    needed = yardstick.needed.get(service, frozenset())
-    need = len(needed) or (1 if service in yardstick.required else 0)
-    if standing is None:
-        return _Share(Part(service=service, have=0, need=need, unknown=True))
-    effective = items & standing.effective
-    have = len(needed & effective)
-    stands_in = not have and bool(effective)
-    return _Share(
-        Part(service=service, have=min(need, len(effective)) if stands_in else have, need=need),
-        is_there=bool(effective),
-        is_gone=bool(items & standing.seen) and not effective,
-        ambiguous=(stands_in and bool(needed)) or bool(items & standing.doubtful),
-    )
+    parts: list[Part] = []
+    is_there = is_gone = ambiguous = is_unknown = False
+    is_whole = True
+    for service, place, need, items in yardstick.marks:
+        have, view = 0, views.get(service)
+        if view is None and service in views:
+            is_unknown = True
+            parts.append(_part(service, 0, need, True))
+            continue
+        if view is not None and place >= 0:
+            if effective := view.effective[place]:
+                is_there = True
+                have = _needed(view, place, effective, yardstick.measure)
+                if not have:
+                    have, ambiguous = min(need, effective), ambiguous or items > 0
+            elif place in view.seen:
+                is_gone = True
+            ambiguous = ambiguous or place in view.doubtful
+        if need:
+            parts.append(_part(service, have, need, False))
+        is_whole = is_whole and have == need
+    if is_unknown:
+        state = State.UNKNOWN
+    elif is_there:
+        state = State.COMPLETE if is_whole else State.PARTIAL
+    else:
+        state = State.WITHDRAWN if is_gone else State.ABSENT
+    return Judged(state, tuple(parts), ambiguous)
 
 
-def _state(shares: list[_Share]) -> State:
-    if any(share.part.unknown for share in shares):
-        return State.UNKNOWN
-    if any(share.is_there for share in shares):
-        whole = all(share.part.have == share.part.need for share in shares)
-        return State.COMPLETE if whole else State.PARTIAL
-    return State.WITHDRAWN if any(share.is_gone for share in shares) else State.ABSENT
+def _needed(view: View, place: int, effective: int, measure: Measure) -> int:
+    if measure == "need":
+        return view.have.get(place, effective) if view.have else effective
+    return view.merged.get(place, 0) if measure == "merged" else effective
+
+
+@lru_cache(maxsize=100_000)
+def _part(service: str, have: int, need: int, unknown: bool) -> Part:
+    """Make each part once: thousands of features share them."""
+    return Part(service=service, have=have, need=need, unknown=unknown)

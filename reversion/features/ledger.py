@@ -1,97 +1,166 @@
 """What one service has of each feature at any of its commits. Pure."""
 
+from bisect import bisect
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 
+from reversion.features.describing import Told, told_by
+from reversion.features.evidence import Evidence, Said
 from reversion.features.graph import Reach
 from reversion.features.items import Items
-from reversion.features.naming import Evidence, Naming
+from reversion.features.naming import Naming
+from reversion.features.patches import undone_by
 from reversion.features.reading import Reading
+from reversion.features.records import Records
 from reversion.features.reverts import Reverts
-from reversion.features.values import History, Relation
+from reversion.features.sheets import Sheet, Toggled, View
 
-_EMPTY = Reach(-1, frozenset())
+
+class Source:
+    """One repository's records, with the items and the reverts in them; the services that live in it share it."""
+
+    def __init__(self, records: Records, tracked: tuple[str, ...], *, with_pulls: bool = False) -> None:
+        self.tracked = tracked
+        self.reading = Reading(records, tracked)
+        self.evidence = Evidence(self.reading, with_pulls=with_pulls)
+        self.items = Items(self.reading, self.evidence.names)
+        self.reverts = Reverts(self.reading, self.items)
 
 
 @dataclass(frozen=True)
 class Standing:
     """The items that a version contains, those in effect there, and those of which the graph can't be sure."""
 
-    seen: frozenset[int] = frozenset()
-    effective: frozenset[int] = frozenset()
-    doubtful: frozenset[int] = frozenset()
-    reach: Reach = _EMPTY
-
-
-NOTHING = Standing()
+    seen: frozenset[int]
+    effective: frozenset[int]
+    doubtful: frozenset[int]
+    reach: Reach
 
 
 class Ledger:
     """One service: the items of each feature, and which are in effect at the tracked heads and at any version."""
 
-    def __init__(self, history: History, naming: Naming) -> None:
-        self.service = history.service
-        self._reading = Reading(history)
-        self._graph = self._reading.graph
-        evidence = Evidence(history, self._reading, naming)
-        self._items = Items(self._reading, evidence.names)
-        self._reverts = Reverts(self._reading, self._items)
-        self.subjects, self.urls = evidence.subjects, evidence.urls
-        self.features: dict[str, tuple[int, ...]] = self._by_feature(evidence.names)
-        self._named = sorted({item for items in self.features.values() for item in items})
+    def __init__(self, service: str, source: Source, naming: Naming, *, is_part: bool = False) -> None:
+        """With `is_part`, only commits that touch the service's paths are evidence."""
+        self.service, self.source = service, source
+        self.features: dict[str, tuple[int, ...]] = {}
+        self.told: dict[str, Told] = {}
+        self._read_evidence(naming, is_part=is_part)
+        named = {item for items in self.features.values() for item in items}
+        self._toggled = sorted(item for item in named if source.reverts.is_toggled(item))
+        plain = named.difference(self._toggled)
+        landing = source.reading.graph.landing
+        landed = sorted((min(landing[one] for one in source.items.members(item)), item) for item in plain)
+        self._landings = [position for position, _ in landed]
+        self._by_landing = [item for _, item in landed]
+        self._plain = frozenset(plain)
         self._standings: dict[int, Standing] = {}
-        heads = [standing for head in history.tracked if (standing := self.at(head))]
-        self._heads = heads
-        self.universe: frozenset[int] = frozenset().union(*(head.effective for head in heads))
-        self.merged: frozenset[int] = frozenset().union(*(head.seen for head in heads))
+        self.heads = tuple(standing for head in source.tracked if (standing := self.at(head)))
+        self.universe: frozenset[int] = frozenset().union(*(head.effective for head in self.heads))
+        self.merged: frozenset[int] = frozenset().union(*(head.seen for head in self.heads))
 
     def at(self, commit: str) -> Standing | None:
         """Return what the version has, or None where the history does not hold its commit."""
-        number = self._graph.number.get(commit)
+        number = self.source.reading.records.number.get(commit)
         if number is None:
             return None
         if number not in self._standings:
-            self._standings[number] = self._judge(self._graph.reach(number))
+            self._standings[number] = self._judge(self.source.reading.graph.reach(number))
         return self._standings[number]
 
-    def is_resurrected(self, item: int, before: Standing, after: Standing) -> bool:
-        """Tell whether going from `before` to `after` would bring back an item that was deliberately reverted.
-
-        So it is where `before`, or the reference, has reverted it, and `after` lacks one of those reverts.
-        """
-        if item not in after.effective or item in before.effective:
-            return False
-        places = [before] if item in before.seen else []
-        if item not in self.universe:
-            places += [head for head in self._heads if item in head.seen]
-        known = len(self._reverts.toggles(after.reach, item).removals)
-        return any(len(self._reverts.toggles(place.reach, item).removals) > known for place in places)
-
-    def relation(self, before: str, after: str) -> Relation:
-        """Return how the commits lie to each other, by the graph alone."""
-        one, other = self._graph.number.get(before), self._graph.number.get(after)
-        if before == after:
-            return Relation(service=self.service, direction="same")
-        if one is None or other is None:
-            return Relation(service=self.service, direction="unknown")
-        here, there = self._graph.reach(one), self._graph.reach(other)
-        leaving, gaining = len(self._graph.between(there, here)), len(self._graph.between(here, there))
-        direction = "diverged" if leaving and gaining else "back" if leaving else "forward"
-        return Relation.model_validate(
-            {"service": self.service, "direction": direction, "leaving": leaving, "gaining": gaining}
+    @cached_property
+    def sheet(self) -> Sheet:
+        """What is told of the service whatever version runs."""
+        place = {feature: at for at, feature in enumerate(self.features)}
+        toggled: dict[int, list[int]] = defaultdict(list)
+        for feature, items in self.features.items():
+            for item in items:
+                if item not in self._plain:
+                    toggled[item].append(place[feature])
+        return Sheet(
+            service=self.service,
+            features=tuple(self.features),
+            told=tuple(self.told[feature] for feature in self.features),
+            need=self._counts(self.universe),
+            merged=self._counts(self.merged),
+            items=tuple(map(len, self.features.values())),
+            toggled={item: tuple(places) for item, places in toggled.items()},
+            lasting=tuple(item for item in self._toggled if item in self.universe),
+            heads=tuple(self._toggled_at(head) for head in self.heads),
         )
 
-    def _judge(self, reach: Reach) -> Standing:
-        reverts = self._reverts
-        seen = {item for item in self._named if reverts.is_seen(reach, item)}
-        toggled = {item for item in seen if reverts.is_toggled(item)}
-        gone = {item for item in toggled if not reverts.is_effective(reach, item)}
-        doubtful = {item for item in toggled if reverts.is_doubtful(reach, item)}
-        return Standing(frozenset(seen), frozenset(seen - gone), frozenset(doubtful), reach)
+    def view(self, commit: str) -> View | None:
+        """Return what the version has, counted, or None where the history does not hold its commit."""
+        standing = self.at(commit)
+        if standing is None:
+            return None
+        graph, reach = self.source.reading.graph, standing.reach
+        have, effective = self._counts(self.universe & standing.effective), self._counts(standing.effective)
+        need = self.sheet.need
+        merged = self._counts(self.merged & standing.effective) if 0 in need else ()
+        return View(
+            commit=commit,
+            horizon=reach.horizon,
+            landed=graph.landed(reach.horizon),
+            besides={at: graph.landing[at] for at in sorted(reach.besides)},
+            effective=effective,
+            have={at: count for at, count in enumerate(have) if count != effective[at]},
+            merged={at: merged[at] for at, count in enumerate(need) if not count and merged[at]},
+            seen=self._places(standing.seen - standing.effective),
+            doubtful=self._places(standing.doubtful),
+            toggled=self._toggled_at(standing),
+        )
 
-    def _by_feature(self, names: dict[int, tuple[str, ...]]) -> dict[str, tuple[int, ...]]:
-        found: dict[str, dict[int, None]] = defaultdict(dict)
-        for commit in sorted(names):
-            for id in names[commit]:
-                found[id].setdefault(self._items.of(commit))
-        return {id: tuple(items) for id, items in found.items()}
+    def _counts(self, items: frozenset[int]) -> tuple[int, ...]:
+        return tuple([len(items.intersection(mine)) for mine in self.features.values()])
+
+    def _places(self, items: frozenset[int]) -> tuple[int, ...]:
+        if not items:
+            return ()
+        return tuple(at for at, mine in enumerate(self.features.values()) if not items.isdisjoint(mine))
+
+    def _toggled_at(self, standing: Standing) -> dict[int, Toggled]:
+        reading, items, found = self.source.reading, self.source.items, {}
+        for item in self._toggled:
+            if item in standing.seen:
+                removals = self.source.reverts.toggles(standing.reach, item).removals
+                is_there = item in standing.effective
+                told = () if is_there else (undone_by(reading, items, at, item) for at in removals)
+                found[item] = Toggled(is_there, len(removals), tuple(told))
+        return found
+
+    def _judge(self, reach: Reach) -> Standing:
+        reverts, items = self.source.reverts, self.source.items
+        plain = set(self._by_landing[: bisect(self._landings, reach.horizon)])
+        plain.update(item for commit in reach.besides if (item := items.of(commit)) in self._plain)
+        seen = {item for item in self._toggled if reverts.is_seen(reach, item)}
+        there = {item for item in seen if reverts.is_effective(reach, item)}
+        doubtful = frozenset(item for item in seen if reverts.is_doubtful(reach, item))
+        return Standing(frozenset(plain | seen), frozenset(plain | there), doubtful, reach)
+
+    def _read_evidence(self, naming: Naming, *, is_part: bool) -> None:
+        evidence, of = self.source.evidence, self.source.items.of
+        touched = self.source.reading.records.touched
+        found: dict[str, dict[int, str]] = defaultdict(dict)
+        urls: dict[str, str] = {}
+        for name, said in evidence.said.items():
+            if is_part:
+                said = [one for one in said if self.service in touched.get(one.commit, ())]
+            for feature in naming.features(self.service, name) if said else ():
+                wrong = naming.excluded(self.service, feature)
+                for one in said:
+                    if not (wrong and self._is_any(one, wrong)):
+                        found[feature].setdefault(one.commit, one.subject)
+                urls[feature] = urls.get(feature) or evidence.urls.get(name, "")
+        for feature, subjects in found.items():
+            mine = sorted(subjects)
+            self.features[feature] = tuple(dict.fromkeys(map(of, mine)))
+            self.told[feature] = told_by(naming.keys(feature), [subjects[at] for at in mine], urls[feature])
+
+    def _is_any(self, said: Said, wrong: tuple[str, ...]) -> bool:
+        """Tell whether one of these commits says it, or is picked from; what is wrong is so in a pick too."""
+        records = self.source.reading.records
+        commits = (said.commit, said.by)
+        ids = (records.ids[at] for at in commits)
+        return any(id.startswith(wrong) for id in (*ids, *(id for at in commits for id in records.picks.get(at, ()))))

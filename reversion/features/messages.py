@@ -8,11 +8,11 @@ _LONGEST_LINE = 1_000
 
 _TRAILER = re.compile(r"([A-Za-z0-9-]+)[ \t]*:[ \t]*(.*)")
 _MADE_BY_GIT = ("Signed-off-by: ", "(cherry picked from commit ")
-_PULLS_AT_END = re.compile(r"(?:[ \t]*\([#!][0-9]{1,9}\)){1,20}[ \t]*$")
-_NUMBER = re.compile(r"[#!]([0-9]{1,9})")
-_PULL_AT_START = re.compile(r"Merge pull request #([0-9]{1,9})\b|Merged PR ([0-9]{1,9})\b")
+_PULL_AT_END = re.compile(r"\((?:[#!]|pull request #)([0-9]{1,9})\)")
+_PULL_AT_START = re.compile(r"(?:Merge pull request #?|Merged PR |Pull request #(?=[0-9]{1,9}:))([0-9]{1,9})\b")
+_TITLED_MERGE = re.compile(r"(?:Merged PR |Pull request #)[0-9]{1,9}: (.+)")
 _PULL_IN_BODY = re.compile(r"^See merge request (?:[\w./-]{1,200})?!([0-9]{1,9})\b", re.MULTILINE)
-_CHANGE = re.compile(r"^Change-Id:[ \t]*(I[0-9a-f]{6,40})[ \t]*$", re.MULTILINE)
+_CHANGE = re.compile(r"Change-Id:[ \t]*(I[0-9a-f]{6,40})[ \t]*$", re.MULTILINE)
 _PICKED = re.compile(r"^\(cherry picked from commit ([0-9a-f]{7,40})\)[ \t]*$", re.MULTILINE)
 _BY_ID = re.compile(
     r"^[ \t]*This reverts commit ([0-9a-f]{7,40})"
@@ -79,43 +79,62 @@ def trailers(message: str) -> tuple[tuple[str, str], ...]:
     return ()
 
 
-def pull_requests(message: str) -> tuple[str, ...]:
+def pull_requests(message: str, subject: str) -> tuple[str, ...]:
     """Return the numbers of the pull requests that a commit landed by, the original before its backports."""
-    subject = subject_of(message)
     if match := _PULL_AT_START.match(subject):
-        return (match[1] or match[2],)
-    if subject.endswith(")") and (ending := _PULLS_AT_END.search(subject[-300:])):
-        return tuple(_NUMBER.findall(ending[0]))
+        return (match[1],)
+    if subject.endswith(")") and (numbers := _parted(subject)[1]):
+        return numbers
     if "See merge request" in message:
         return tuple(_PULL_IN_BODY.findall(message)[-1:])
     return ()
 
 
 def without_pull_requests(subject: str) -> str:
-    return _PULLS_AT_END.sub("", subject).strip() if subject.endswith(")") else subject
+    return _parted(subject)[0] if subject.endswith(")") else subject
+
+
+def _parted(subject: str) -> tuple[str, tuple[str, ...]]:
+    """Part a subject from the numbers at its end, of which each stands in brackets of its own."""
+    numbers: list[str] = []
+    while match := _PULL_AT_END.fullmatch(subject, max(subject.rfind("("), 0)):
+        numbers.insert(0, match[1])
+        subject = subject[: match.start()].rstrip()
+    return subject.strip(), tuple(numbers)
+
+
+def merged_title(message: str) -> str:
+    """Return the title of the pull request that a merge landed, or nothing where it has none."""
+    subject = subject_of(message)
+    if match := _TITLED_MERGE.match(subject):
+        return match[1]
+    if not pull_requests(message, subject):
+        return ""
+    lines = [line.strip() for line in message.lstrip("\r\n").split("\n")[1:] if line.strip()]
+    return next((line for line in lines if not line.startswith("See merge request")), "")
 
 
 def change_id(message: str) -> str:
     """Return the last Change-Id, or nothing."""
-    found = _CHANGE.findall(message) if "Change-Id:" in message else ()
-    return found[-1] if found else ""
+    at = message.rfind("\nChange-Id:")
+    while at >= 0:
+        if found := _CHANGE.match(message, at + 1):
+            return found[1]
+        at = message.rfind("\nChange-Id:", 0, at)
+    return ""
 
 
 def picked_from(message: str) -> tuple[str, ...]:
     """Return the ids in the last paragraph that tells what the commit was picked from."""
-    if "(cherry picked from commit " not in message:
-        return ()
     for paragraph in reversed(re.split(r"\n[ \t]*\n", message)):
         if found := _PICKED.findall(paragraph):
             return tuple(found)
     return ()
 
 
-def undoing(message: str) -> Undoing | None:
+def undoing(message: str, subject: str) -> Undoing | None:
     """Return what the message says that its commit reverts, or None where it says nothing of the kind."""
-    if "evert" not in message and "eapply" not in message:
-        return None
-    subject = without_pull_requests(subject_of(message))
+    subject = without_pull_requests(subject)
     quoted, conventional = _QUOTED.match(subject), _CONVENTIONAL.match(subject)
     ids = _BY_ID.findall(message)
     if conventional:

@@ -1,76 +1,40 @@
-"""Which of a service's commits are evidence of which feature. Pure."""
+"""What the names in commits stand for, by what the catalogue's entries say of keys and commits. Pure."""
 
 from collections import defaultdict
 
-from reversion.features.conventions import Named, names_in
-from reversion.features.reading import Reading, touches
-from reversion.features.values import History
-from reversion.product import CatalogueEntry, FeatureSettings
+from reversion.feature_settings import CatalogueEntry, FeatureSettings, PullRequest
 
 
 class Naming:
-    """How features are named: by the conventions, and by the keys that a catalogue entry collects under its id."""
+    """Features' ids by name: the name itself, or every entry that has it among its keys or pull requests."""
 
     def __init__(self, settings: FeatureSettings, entries: tuple[CatalogueEntry, ...]) -> None:
         self._settings = settings
-        self._meant: dict[str, list[str]] = defaultdict(list)
+        self._keys = {entry.id: (entry.id, *entry.keys) for entry in entries}
+        self._meant: dict[str, dict[str, None]] = defaultdict(dict)
+        self._excluded: dict[tuple[str, str], list[str]] = defaultdict(list)
         for entry in entries:
-            for key in (entry.id, *entry.keys):
-                if entry.id not in self._meant[key]:
-                    self._meant[key].append(entry.id)
+            for key in (entry.id, *entry.keys, *entry.pull_requests):
+                self._meant[key][entry.id] = None
+            for service, _, commit in (excluded.rpartition("@") for excluded in entry.exclude):
+                self._excluded[service, entry.id].append(commit)
+        self.needs_pulls = any("#" in key for key in self._meant)
 
-    def of(self, service: str, text: str, pulls: tuple[str, ...]) -> tuple[Named, ...]:
-        """Return the features that a message names; a catalogue's `cart#12` needs no convention."""
-        found = {named.id: named for named in names_in(text, service, self._settings)}
-        for number in pulls:
-            if (id := f"{service}#{number}") in self._meant:
-                found.setdefault(id, Named(id))
-        return tuple(
-            Named(id, named.url) for named in found.values() for id in self._meant.get(named.id, (named.id,))
-        )
+    def features(self, service: str, name: str) -> tuple[str, ...]:
+        """Return the ids that a name stands for; a pull request's, `#12`, only by convention or in the catalogue."""
+        if name.startswith("#"):
+            name = f"{service}{name}"
+            if name not in self._meant and not self._names_pulls(service):
+                return ()
+        return tuple(self._meant.get(name, (name,)))
 
+    def keys(self, feature: str) -> tuple[str, ...]:
+        """Return the ids that stand for a feature in what people write."""
+        return self._keys.get(feature, (feature,))
 
-class Evidence:
-    """For each ordinary commit the features that it names, by itself or by the pull request that merged it."""
+    def excluded(self, service: str, feature: str) -> tuple[str, ...]:
+        """Return the service's commits, by id or its beginning, that are no evidence of the feature."""
+        return tuple(self._excluded.get((service, feature), ()))
 
-    def __init__(self, history: History, reading: Reading, naming: Naming) -> None:
-        self.names: dict[int, tuple[str, ...]] = {}
-        self.urls: dict[str, str] = {}
-        self.subjects: dict[str, list[str]] = defaultdict(list)
-        self._history, self._reading = history, reading
-        for at, text in enumerate(reading.texts):
-            if at in reading.reverts:
-                continue
-            pulls = reading.pulls[at]
-            if at not in reading.merges:
-                self._add(at, naming.of(history.service, text, pulls), reading.subjects[at])
-            elif pulls and (named := naming.of(history.service, text, pulls)):
-                self._merged(at, named, _title_of(text) or reading.subjects[at])
-
-    def is_evidence(self, at: int) -> bool:
-        return self._reading.is_ordinary(at) and touches(self._history.commits[at], self._history.paths)
-
-    def _merged(self, merge: int, named: tuple[Named, ...], title: str) -> None:
-        """Give a pull request's names to what it merged, and not to what its branch had taken from the main line."""
-        graph = self._reading.graph
-        parents = graph.parents[merge]
-        if len(parents) < 2:
-            return
-        for at in graph.between(graph.reach(parents[0]), graph.reach(merge)):
-            if self.is_evidence(at) and not graph.is_on_main_line(at):
-                self._add(at, named, title)
-
-    def _add(self, at: int, named: tuple[Named, ...], subject: str) -> None:
-        if not named or not self.is_evidence(at):
-            return
-        self.names[at] = tuple(dict.fromkeys((*self.names.get(at, ()), *(one.id for one in named))))
-        for one in named:
-            self.subjects[one.id].append(subject)
-            if one.url:
-                self.urls.setdefault(one.id, one.url)
-
-
-def _title_of(merge_message: str) -> str:
-    """Return the pull request's title, which is the first line of the merge's body."""
-    lines = [line.strip() for line in merge_message.split("\n")[1:] if line.strip()]
-    return next((line for line in lines if not line.startswith("See merge request")), "")
+    def _names_pulls(self, service: str) -> bool:
+        return any(isinstance(convention, PullRequest) for convention in self._settings.conventions_of(service))

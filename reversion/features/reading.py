@@ -3,17 +3,11 @@
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 
 from reversion.features.graph import Graph
-from reversion.features.messages import (
-    Undoing,
-    clip,
-    pull_requests,
-    subject_of,
-    undoing,
-    without_pull_requests,
-)
-from reversion.features.values import Commit, History
+from reversion.features.messages import Undoing, without_pull_requests
+from reversion.features.records import Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +19,23 @@ class Target:
 
 
 class Reading:
-    """A history's graph and texts, and for each revert what it takes back, which is older than it."""
+    """Records with their graph, and for each revert what it takes back, which is older than it."""
 
-    def __init__(self, history: History) -> None:
-        self.commits = history.commits
-        self.graph = Graph(history.commits, history.tracked)
-        self.texts = [clip(commit.message) for commit in history.commits]
-        self.subjects = [subject_of(text) for text in self.texts]
-        self.pulls = [pull_requests(text) for text in self.texts]
-        self.merges = frozenset(at for at, commit in enumerate(history.commits) if len(commit.parents) > 1)
-        self._sorted = sorted(self.graph.number)
+    def __init__(self, records: Records, tracked: tuple[str, ...]) -> None:
+        self.records = records
+        self.heads = tuple(records.number[id] for id in tracked if id in records.number)
+        self.graph = Graph(records.parents, self.heads)
+        self.merges = frozenset(at for at, parents in enumerate(records.parents) if len(parents) > 1)
+        self._sorted: list[str] | None = None
         self._by_subject: dict[str, list[int]] | None = None
         self._by_pull: dict[str, list[int]] = defaultdict(list)
-        for at, numbers in enumerate(self.pulls):
+        for at, numbers in records.pulls.items():
             for number in numbers:
                 self._by_pull[number].append(at)
         self.reverts: dict[int, tuple[Target, ...]] = {}
-        for at, text in enumerate(self.texts):
-            said = undoing(text)
-            if said is None or at in self.merges:
-                continue
+        for at, said in records.undoings.items():
             targets = self._targets(at, said)
-            if said.by_subject or self._is_meant(at, text, targets):
+            if said.by_subject or self._is_meant(at, targets):
                 self.reverts[at] = targets
 
     def is_ordinary(self, at: int) -> bool:
@@ -55,10 +44,12 @@ class Reading:
     def find(self, id: str) -> int | None:
         """Return the commit of that id, or of that unique beginning of an id."""
         if len(id) == 40:
-            return self.graph.number.get(id)
+            return self.records.number.get(id)
+        if self._sorted is None:
+            self._sorted = sorted(self.records.ids)
         at = bisect_left(self._sorted, id)
         found = [known for known in self._sorted[at : at + 2] if known.startswith(id)]
-        return self.graph.number[found[0]] if len(found) == 1 else None
+        return self.records.number[found[0]] if len(found) == 1 else None
 
     def _targets(self, revert: int, said: Undoing) -> tuple[Target, ...]:
         found = [
@@ -83,42 +74,44 @@ class Reading:
             return Target(commit)
         return Target(commit, base if base in parents else parents[0])
 
-    def _is_meant(self, at: int, text: str, targets: tuple[Target, ...]) -> bool:
+    def _is_meant(self, at: int, targets: tuple[Target, ...]) -> bool:
         """Tell a revert under a subject of its own from a squashed branch that quotes a revert made on it."""
         return any(self.graph.is_below(target.commit, at) for target in targets) or (
-            bool(targets) and "(cherry picked from commit " in text
+            bool(targets) and at in self.records.picks
         )
 
     def _latest(self, candidates: list[int], revert: int) -> int | None:
-        below = (at for at in reversed(candidates) if at < revert and self.graph.is_below(at, revert))
-        return next(below, None)
+        older = sorted((at for at in candidates if at < revert), key=self._age, reverse=True)
+        return next((at for at in older if self.graph.is_below(at, revert)), None)
+
+    def _age(self, at: int) -> tuple[int, str]:
+        """Return what sorts commits after their parents, and always the same, in whatever order they were read."""
+        return self._generations[at], self.records.ids[at]
+
+    @cached_property
+    def _generations(self) -> list[int]:
+        """How long the longest line from a first commit to each commit is."""
+        found: list[int] = []
+        for parents in self.records.parents:
+            found.append(max([found[at] for at in parents], default=-1) + 1)
+        return found
 
     def _landed_by(self, number: str, revert: int) -> int | None:
         """Return the latest commit below that the pull request landed, else the latest that bears its number."""
         bearing = self._by_pull.get(number, [])
-        landed = self._latest([at for at in bearing if self.pulls[at][-1] == number], revert)
+        landed = self._latest([at for at in bearing if self.records.pulls[at][-1] == number], revert)
         return landed if landed is not None else self._latest(bearing, revert)
 
     def _with_subject(self, subject: str) -> list[int]:
         """Return the commits with that subject, or that begin so where the subject was cut short."""
         if self._by_subject is None:
             self._by_subject = defaultdict(list)
-            for at, known in enumerate(self.subjects):
-                for form in {known, without_pull_requests(known)}:
-                    self._by_subject[form].append(at)
+            for at, known in enumerate(self.records.subjects):
+                self._by_subject[known].append(at)
+                if known.endswith(")") and (bare := without_pull_requests(known)) != known:
+                    self._by_subject[bare].append(at)
         exact = self._by_subject.get(subject) or self._by_subject.get(without_pull_requests(subject))
         if exact or not subject.endswith(("...", "\u2026")):
             return exact or []
         begins = subject.rstrip(".\u2026 ")
-        return [at for at, known in enumerate(self.subjects) if len(begins) > 9 and known.startswith(begins)]
-
-
-def touches(commit: Commit, paths: tuple[str, ...]) -> bool:
-    """Tell whether a commit belongs to a service that lives in these paths of its repository (none: in all of it)."""
-    if not paths:
-        return True
-    return any(
-        path == root or path.startswith(f"{root}/")
-        for path in commit.paths
-        for root in (wanted.rstrip("/") for wanted in paths)
-    )
+        return [at for at, known in enumerate(self.records.subjects) if len(begins) > 9 and known.startswith(begins)]

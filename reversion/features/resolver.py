@@ -5,18 +5,29 @@ which nothing is in effect there (reverted for good, or never merged) is measure
 or has anywhere: so a version that still carries it is not told to lack it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
+from copy import copy
+from typing import Protocol
 
+from reversion.feature_settings import CatalogueEntry, FeatureSettings
 from reversion.features.comparing import Pair, compare
 from reversion.features.describing import Description, describe, in_order, tracker_url
-from reversion.features.judging import Judged, Yardstick, judge
-from reversion.features.ledger import NOTHING, Ledger, Standing
-from reversion.features.naming import Naming
-from reversion.features.values import Comparison, Feature, History, Relation, State
-from reversion.product import CatalogueEntry, FeatureSettings
+from reversion.features.judging import Judged, Row, Views, Yardstick, judge
+from reversion.features.sheets import Sheet, View, differing, relate, resurrected
+from reversion.features.titles import Title
+from reversion.features.values import Comparison, Feature, Relation, State
 
 Vector = Mapping[str, str | None]
 """Service to commit id. None: its version is not known. A service that is missing does not run at all."""
+
+
+class Book(Protocol):
+    """One service's sheet, and its views by commit id: worked out now or earlier."""
+
+    @property
+    def sheet(self) -> Sheet: ...
+
+    def view(self, commit: str) -> View | None: ...
 
 
 class Resolver:
@@ -24,40 +35,69 @@ class Resolver:
 
     def __init__(
         self,
-        histories: tuple[History, ...],
+        books: Iterable[Book],
         settings: FeatureSettings,
         entries: tuple[CatalogueEntry, ...] = (),
     ) -> None:
         self._settings = settings
         self._entries = {entry.id: entry for entry in entries}
-        naming = Naming(settings, entries)
-        self._ledgers = {history.service: Ledger(history, naming) for history in histories if not history.problem}
-        self._subjects: dict[str, list[str]] = {}
-        self._urls: dict[str, str] = {}
-        for ledger in self._ledgers.values():
-            for id, subjects in ledger.subjects.items():
-                self._subjects.setdefault(id, []).extend(subjects)
-            self._urls = ledger.urls | self._urls
-        self._described: dict[str, Description] = {}
-        self._yardsticks = self._measure()
+        self._books = {book.sheet.service: book for book in books}
+        self._rows: dict[str, list[Row]] = {id: [] for id in self._entries}
+        for service, book in self._books.items():
+            for place, id in enumerate(book.sheet.features):
+                self._rows.setdefault(id, []).append(Row(service, book.sheet, place))
+        self._titles: Mapping[str, Title] = {}
+        self._describe_all()
+        self._yardsticks = self._in_order(
+            Yardstick.of(id, rows, self._entries[id].requires if id in self._entries else ())
+            for id, rows in self._rows.items()
+        )
+
+    def titled(self, titles: Mapping[str, Title]) -> "Resolver":
+        """Return a resolver that judges the same, and calls features what their trackers call them."""
+        if not titles:
+            return self
+        other = copy(self)
+        other._titles = titles
+        other._describe_all()
+        other._yardsticks = other._in_order(self._yardsticks)
+        return other
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all features that are known, in the order of a review."""
+        return tuple(yardstick.id for yardstick in self._yardsticks)
+
+    def rows(self, id: str) -> tuple[Row, ...]:
+        """Return where each service has the feature."""
+        return tuple(self._rows.get(id, ()))
+
+    def views(self, vector: Vector) -> Views:
+        """Return what each service of a vector has; None where that can't be known."""
+        return {service: self._view(service, commit) if commit else None for service, commit in vector.items()}
 
     def features(self, vector: Vector) -> tuple[Feature, ...]:
         """Return every feature that is known, each with its state at the vector, in the order of a review."""
-        standings = self._standings(vector)
-        judged = ((yardstick.id, judge(yardstick, standings)) for yardstick in self._yardsticks)
+        views = self.views(vector)
+        judged = ((yardstick.id, judge(yardstick, views)) for yardstick in self._yardsticks)
         return tuple(self._told(id, one, ambiguous=one.ambiguous) for id, one in judged)
 
-    def compare(self, before: Vector, after: Vector) -> Comparison:
-        """Return what going from `before` to `after` does to each feature that either has or may have."""
-        here, there = self._standings(before), self._standings(after)
+    def compare(self, before: Vector, after: Vector, told: Container[str] = ()) -> Comparison:
+        """Return what going from `before` to `after` does to each feature that either has or may have.
+
+        Those in `told` are told even where neither has them.
+        """
+        here, there = self.views(before), self.views(after)
+        brought_back = self._resurrected(here, there)
+        touched = self._touched(here, there)
         pairs = []
         for yardstick in self._yardsticks:
-            was, will = judge(yardstick, here), judge(yardstick, there)
-            if {was.state, will.state} <= {State.ABSENT, State.WITHDRAWN}:
+            was = judge(yardstick, here)
+            will = judge(yardstick, there) if yardstick.id in touched else was
+            if {was.state, will.state} <= {State.ABSENT, State.WITHDRAWN} and yardstick.id not in told:
                 continue
-            back = self._is_resurrected(yardstick, here, there)
-            told = self._told(yardstick.id, was, ambiguous=was.ambiguous or will.ambiguous)
-            pairs.append(Pair(told, was, will, back))
+            feature = self._told(yardstick.id, was, ambiguous=was.ambiguous or will.ambiguous)
+            pairs.append(Pair(feature, was, will, yardstick.id in brought_back))
         return compare(pairs)
 
     def relation(self, service: str, before: str | None, after: str | None) -> Relation:
@@ -69,55 +109,47 @@ class Resolver:
             return Relation(service=service, direction="unknown")
         if not before or not after:
             return Relation(service=service, direction="removed" if before else "added")
-        if service not in self._ledgers:
+        here, there = self._view(service, before), self._view(service, after)
+        if here is None or there is None:
             return Relation(service=service, direction="same" if before == after else "unknown")
-        return self._ledgers[service].relation(before, after)
+        return relate(service, here, there)
 
-    def _measure(self) -> tuple[Yardstick, ...]:
-        items: dict[str, dict[str, tuple[int, ...]]] = {id: {} for id in self._entries}
-        for ledger in self._ledgers.values():
-            for id, found in ledger.features.items():
-                items.setdefault(id, {})[ledger.service] = found
-        yardsticks = [
-            Yardstick.of(id, items[id], self._ledgers, self._entries[id].requires if id in self._entries else ())
-            for id in items
-        ]
-        return tuple(sorted(yardsticks, key=lambda one: in_order(self._describe(one.id).kind, one.id)))
+    def _view(self, service: str, commit: str) -> View | None:
+        return self._books[service].view(commit) if service in self._books else None
 
-    def _standings(self, vector: Vector) -> dict[str, Standing | None]:
-        """Return what each service has; None where that can't be known."""
-        return {
-            service: self._standing(service, vector[service]) if service in vector else NOTHING
-            for service in {**self._ledgers, **vector}
-        }
+    def _touched(self, here: Views, there: Views) -> set[str]:
+        """Return the ids of the features of which some service has, or may have, another share afterwards."""
+        found = {id for id, entry in self._entries.items() if entry.requires}
+        for service, book in self._books.items():
+            before, after = here.get(service), there.get(service)
+            if before and after:
+                found.update(book.sheet.features[place] for place in differing(before, after))
+            elif before is not after or (service in here) != (service in there):
+                found.update(book.sheet.features)
+        return found
 
-    def _standing(self, service: str, commit: str | None) -> Standing | None:
-        if commit is None or service not in self._ledgers:
-            return None
-        return self._ledgers[service].at(commit)
+    def _resurrected(self, here: Views, there: Views) -> set[str]:
+        """Return the ids of the features that would be brought back although they were deliberately reverted."""
+        found: set[str] = set()
+        for service, book in self._books.items():
+            before, after = here.get(service), there.get(service)
+            if after and (before or service not in here):
+                found.update(book.sheet.features[place] for place in resurrected(book.sheet, before, after))
+        return found
 
-    def _is_resurrected(
-        self, yardstick: Yardstick, here: Mapping[str, Standing | None], there: Mapping[str, Standing | None]
-    ) -> bool:
-        return any(
-            self._ledgers[service].is_resurrected(item, before, after)
-            for service, items in yardstick.items.items()
-            if (before := here[service]) is not None and (after := there[service]) is not None
-            for item in after.effective.intersection(items) - before.effective
-        )
+    def _describe_all(self) -> None:
+        self._described = {id: self._describe(id, rows) for id, rows in self._rows.items()}
 
-    def _describe(self, id: str) -> Description:
-        if id not in self._described:
-            self._described[id] = describe(
-                id,
-                self._subjects.get(id, ()),
-                self._urls.get(id) or tracker_url(id, self._settings.url),
-                self._entries.get(id),
-            )
-        return self._described[id]
+    def _in_order(self, yardsticks: Iterable[Yardstick]) -> tuple[Yardstick, ...]:
+        return tuple(sorted(yardsticks, key=lambda one: in_order(self._described[one.id].kind, one.id)))
+
+    def _describe(self, id: str, rows: list[Row]) -> Description:
+        told = [row.sheet.told[row.place] for row in rows if row.sheet]
+        page = tracker_url(id, self._settings.url)
+        return describe(id, told, page, self._entries.get(id), self._titles.get(id))
 
     def _told(self, id: str, judged: Judged, *, ambiguous: bool) -> Feature:
-        title, kind, url, owner = self._describe(id)
+        title, kind, url, owner, status, needs = self._described[id]
         return Feature(
             id=id,
             title=title,
@@ -127,4 +159,6 @@ class Resolver:
             state=judged.state,
             parts=judged.parts,
             ambiguous=ambiguous,
+            status=status,
+            needs=needs,
         )

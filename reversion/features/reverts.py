@@ -46,13 +46,21 @@ class Reverts:
             self._within(reach, self._removals.get(item, ())), self._within(reach, self._restores.get(item, ()))
         )
 
+    def all_toggles(self, item: int) -> Toggles:
+        """Return the reverts that remove or restore the item in whatever version."""
+        return Toggles(tuple(self._removals.get(item, ())), tuple(self._restores.get(item, ())))
+
+    def counting(self, reach: Reach, item: int) -> Toggles:
+        """Return the reverts in a version that remove or restore the item, and that no later one undoes."""
+        return self._counting(self.toggles(reach, item))
+
     def is_seen(self, reach: Reach, item: int) -> bool:
         """Tell whether a version contains the item, removed or not."""
         return bool(self._bearers(reach, item, self.toggles(reach, item).restores))
 
     def is_effective(self, reach: Reach, item: int) -> bool:
         """Tell whether a version contains a commit of the item that is below no removal that counts."""
-        counting = self._counting(self.toggles(reach, item))
+        counting = self.counting(reach, item)
         return any(
             not self._is_below_any(commit, counting.removals)
             for commit in self._bearers(reach, item, counting.restores)
@@ -63,7 +71,7 @@ class Reverts:
         toggles = self.toggles(reach, item)
         reverts = sorted({*toggles.removals, *toggles.restores})
         pairs = list(pairwise(reverts))
-        for commit in self._within(reach, self._items.members.get(item, ())):
+        for commit in self._within(reach, self._items.members(item)):
             at = bisect(reverts, commit)
             pairs += [(older, commit) for older in reverts[:at][-1:]]
             pairs += [(commit, newer) for newer in reverts[at : at + 1]]
@@ -87,7 +95,7 @@ class Reverts:
 
     def _bearers(self, reach: Reach, item: int, restores: tuple[int, ...]) -> tuple[int, ...]:
         """Return the commits that bring the item: its own, and restores picked to a line that never had it."""
-        members = self._items.members.get(item, ())
+        members = self._items.members(item)
         own = self._within(reach, members)
         return (*own, *(at for at in restores if not any(self._graph.is_below(one, at) for one in members)))
 

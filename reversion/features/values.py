@@ -1,6 +1,6 @@
 """The words features are told in."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Literal
 
@@ -17,31 +17,6 @@ class State(StrEnum):
     ABSENT = "absent"
     WITHDRAWN = "withdrawn"
     UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One commit: full id, parents' ids in order, message, and the paths it touches where asked for."""
-
-    id: str
-    parents: tuple[str, ...]
-    message: str
-    paths: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """One service's commits, parents before children, and the ids of the tracked branches' heads.
-
-    With `paths`, the service is a part of its repository, and only commits that touch one of them are evidence.
-    With a `problem`, nothing is known of the service's features and the problem says why.
-    """
-
-    service: str
-    commits: tuple[Commit, ...] = ()
-    tracked: tuple[str, ...] = ()
-    problem: str = ""
-    paths: tuple[str, ...] = ()
 
 
 class Mapped(Value):
@@ -64,7 +39,11 @@ class Part(Value):
 
 
 class Feature(Value):
-    """One feature in one environment, or at one snapshot."""
+    """One feature in one environment, or at one snapshot.
+
+    `ambiguous` says that only Git's merge knows, `check` that a revert which decides it may have kept a part.
+    `status` is how far people say its making has come, `needs` the ids of features that it can't do without.
+    """
 
     id: str
     title: str
@@ -74,23 +53,48 @@ class Feature(Value):
     state: State
     parts: tuple[Part, ...] = ()
     ambiguous: bool = False
+    check: bool = False
+    status: Literal["", "planned", "in-progress", "done", "retired"] = ""
+    needs: tuple[str, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What has to be said beside the state, in words."""
+        said = {"planned": "planned", "in-progress": "unfinished", "retired": "retired"}.get(self.status)
+        return (*(("ambiguous",) if self.ambiguous else ()), *((said,) if said else ()))
+
+    @property
+    def told(self) -> str:
+        """The state and what has to be said of it: `withdrawn (check)`, `partial (ambiguous, unfinished)`."""
+        said = (*(("check",) if self.check and self.state is State.WITHDRAWN else ()), *self.remarks)
+        return self.state.value + (f" ({', '.join(said)})" if said else "")
 
 
 class Change(Value):
-    """One feature, before and after."""
+    """One feature, before and after; `when_taken` is what the snapshot says of it, where that is not `after`."""
 
     feature: Feature
     before: State
     after: State
     parts_before: tuple[Part, ...] = ()
     parts_after: tuple[Part, ...] = ()
+    when_taken: State | None = None
+
+    @property
+    def told(self) -> str:
+        """The states: `complete to withdrawn (check)`, `complete to partial, complete when taken`."""
+        text = " to ".join(_with_check(state, self.feature.check) for state in (self.before, self.after))
+        if self.feature.check and State.WITHDRAWN not in (self.before, self.after):
+            text += ", reverted (check)"
+        return f"{text}, {self.when_taken} when taken" if self.when_taken else text
 
 
 class Comparison(Value):
     """What going from one set of versions to another does to the features.
 
-    Every feature that is there before or after, or unknown, is in exactly one group. Within a group security fixes
-    come first, then fixes, then features, each by id.
+    Every feature that is there before or after, or unknown, is in exactly one group; the others are kept where the
+    snapshot says that they were there, else left out. Within a group security fixes come first, then fixes, then
+    features, each by id.
     """
 
     lost: tuple[Change, ...] = ()
@@ -100,6 +104,11 @@ class Comparison(Value):
     resurrected: tuple[Change, ...] = ()
     unknown: tuple[Change, ...] = ()
     kept: tuple[Change, ...] = ()
+
+    def each(self, told: Callable[[Change], Change]) -> "Comparison":
+        """Return the same groups with each change told otherwise."""
+        groups = {name: tuple(map(told, getattr(self, name))) for name in Comparison.model_fields}
+        return Comparison.model_validate(groups)
 
     def with_unknown(self, features: tuple[Feature, ...]) -> "Comparison":
         """Tell these features as unknown, unless something that is known of them is a change already."""
@@ -122,3 +131,7 @@ class Relation(Value):
     direction: Direction
     leaving: int = 0
     gaining: int = 0
+
+
+def _with_check(state: State, check: bool) -> str:
+    return f"{state} (check)" if check and state is State.WITHDRAWN else state.value

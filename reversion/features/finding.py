@@ -1,0 +1,259 @@
+"""How each convention finds features: made ready once, then called for every commit. Pure.
+
+Most messages name nothing, so each looks with `in` before it looks closely.
+"""
+
+import re
+import string
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from reversion.feature_settings import (
+    Convention,
+    Conventional,
+    Fragments,
+    Key,
+    Line,
+    MergeBranch,
+    Pattern,
+    PullRequest,
+    Trailer,
+)
+from reversion.features.messages import pull_requests, subject_of, trailers
+from reversion.features.subjects import typed
+from reversion.names import FEATURE_PATTERN
+from reversion.patterns import matches, whole_match
+
+_ID = re.compile(FEATURE_PATTERN)
+_AROUND = "()[]{}<>\"'`.,;:"
+_AT_ENDS = _AROUND + string.whitespace
+_LOOKS_LIKE_ID = re.compile(r"[0-9_/#-]")
+_MERGED = re.compile(
+    r"Merge (?:remote-tracking )?branch(?:es)? ((?:(?:, | and )?'[^']{1,250}'){1,20})"
+    r"|Merge pull request #?[0-9]{1,9}(?: in \S{1,250})? from (\S{1,250})"
+    r"|Merged in (\S{1,250}) \(pull request #[0-9]{1,9}\)"
+    r"|Pull request #[0-9]{1,9}: [^\n]{0,1000}\n\s{0,9}Merge in \S{1,250} from (\S{1,250})"
+)
+_NUMBER = re.compile(r"[1-9][0-9]{0,9}(?![A-Za-z0-9_]|\.[0-9])")
+_IN_KEYS = frozenset(string.ascii_letters + string.digits + "_-")
+_NOTE = re.compile(r"(.{1,200})-[0-9a-f]{16}\.ya?ml")
+
+
+class Named(NamedTuple):
+    """A feature's id as a commit names it, the link that it was found in, and its kind, where these are told."""
+
+    id: str
+    url: str = ""
+    kind: str = ""
+
+
+Find = Callable[[str, str, tuple[str, ...]], Iterable[Named]]
+"""Takes a message, the same in lower case and equally long, and the paths that the commit adds."""
+
+
+def finder(convention: Convention, service: str) -> Find:
+    match convention:
+        case Line(names=names):
+            return _on_lines(names)
+        case Trailer(names=names):
+            return _in_trailers(names)
+        case Key():
+            return _by_key(convention)
+        case Pattern(regex=regex, form=form):
+            return _by_pattern(regex, form.replace("{service}", service))
+        case PullRequest():
+            return _by_pull(service)
+        case MergeBranch(projects=projects):
+            return _by_branch(projects)
+        case Conventional():
+            return _by_scope(convention, _shape(convention, service))
+        case Fragments():
+            return _by_fragment(convention, _shape(convention, service))
+
+
+def _by_pull(service: str) -> Find:
+    def find(text: str, _: str, __: tuple[str, ...]) -> Iterable[Named]:
+        return [Named(f"{service}#{number}") for number in pull_requests(text, subject_of(text))[:1]]
+
+    return find
+
+
+def _on_lines(names: tuple[str, ...]) -> Find:
+    wanted = tuple({name.lower() for name in names})
+
+    def find(text: str, lowered: str, _: tuple[str, ...]) -> Iterable[Named]:
+        values: list[tuple[int, str]] = []
+        for name in wanted:
+            if name in lowered:
+                values += _values(text, lowered, name)
+        return [named for _, value in sorted(values) for named in _ids_of(value)] if values else ()
+
+    return find
+
+
+def _values(text: str, lowered: str, name: str) -> list[tuple[int, str]]:
+    """Return where each line `name: value` begins, and its value."""
+    found = []
+    at = lowered.find(name)
+    while at >= 0:
+        begin, end = text.rfind("\n", 0, at) + 1, text.find("\n", at)
+        end = len(text) if end < 0 else end
+        value = text[at + len(name) : end].lstrip(" \t")
+        if value.startswith(":") and (begin == at or not text[begin:at].strip(" \t")):
+            found.append((begin, value[1:]))
+        at = lowered.find(name, end)
+    return found
+
+
+def _in_trailers(names: tuple[str, ...]) -> Find:
+    wanted = {name.lower() for name in names}
+
+    def find(text: str, lowered: str, _: tuple[str, ...]) -> Iterable[Named]:
+        if not _any_in(wanted, lowered):
+            return ()
+        return [named for name, value in trailers(text) if name.lower() in wanted for named in _ids_of(value)]
+
+    return find
+
+
+def _by_key(convention: Key) -> Find:
+    """Find `SHOP-42`, and not a part of `E-SHOP-42`, `SHOP-42B` or `SHOP-4.2`."""
+    begins = tuple(f"{project}-" for project in dict.fromkeys(convention.projects))
+    only = convention.where[0] if len(set(convention.where)) == 1 else None
+
+    def find(text: str, _: str, __: tuple[str, ...]) -> Iterable[Named]:
+        if not _any_in(begins, text):
+            return ()
+        if only == "subject":
+            text = subject_of(text)
+        elif only == "body":
+            text = text.lstrip("\r\n").partition("\n")[2]
+        found: list[tuple[int, str]] = []
+        for begin in begins:
+            if begin in text:
+                found += _keys(text, begin)
+        return [Named(key) for _, key in sorted(found)]
+
+    return find
+
+
+def _keys(text: str, begin: str) -> list[tuple[int, str]]:
+    """Return where each key of one project stands, and the key."""
+    found = []
+    at = text.find(begin)
+    while at >= 0:
+        number = _NUMBER.match(text, at + len(begin))
+        if number and not (at and text[at - 1] in _IN_KEYS):
+            found.append((at, text[at : number.end()]))
+        at = text.find(begin, at + len(begin))
+    return found
+
+
+def _by_pattern(regex: str, form: str) -> Find:
+    def find(text: str, _: str, __: tuple[str, ...]) -> Iterator[Named]:
+        for id, whole in matches(regex, text):
+            formed = form.replace("{id}", id)
+            if id and _ID.fullmatch(formed):
+                yield Named(formed, whole if whole.startswith(("https://", "http://")) else "")
+
+    return find
+
+
+def _by_branch(projects: tuple[str, ...]) -> Find:
+    """Find keys in the merged branch's name, however it is cased, and never in that of the branch merged into."""
+    spelled = {project.lower(): project for project in projects}
+    any_project = "|".join(re.escape(project) for project in spelled)
+    key = re.compile(rf"(?<![a-z0-9])({any_project})-([1-9][0-9]{{0,9}})(?![a-z0-9]|\.[0-9])")
+
+    def find(text: str, _: str, __: tuple[str, ...]) -> Iterable[Named]:
+        branches = merged_branches(text).lower()
+        return [Named(f"{spelled[project]}-{number}") for project, number in key.findall(branches)]
+
+    return find
+
+
+def merged_branches(text: str) -> str:
+    """Return the names of the branches that a message says were merged, as it writes them, or nothing."""
+    if "erge" not in text[:2_000]:
+        return ""
+    match = _MERGED.match(text.lstrip("\r\n"))
+    return next(filter(None, match.groups()), "") if match else ""
+
+
+def _by_scope(convention: Conventional, shape: Callable[[str], str]) -> Find:
+    if convention.scope_is == "ignore":
+        return lambda _, __, ___: ()
+
+    def find(text: str, _: str, __: tuple[str, ...]) -> Iterator[Named]:
+        found = typed(subject_of(text))
+        for scope in found.scope.split(",") if found else ():
+            if id := shape(scope.strip()):
+                yield Named(id)
+
+    return find
+
+
+def _by_fragment(convention: Fragments, shape: Callable[[str], str]) -> Find:
+    folder = convention.folder.rstrip("/") + "/"
+    part = _in_note if convention.style == "reno" else _in_fragment(dict(convention.types))
+
+    def find(_: str, __: str, added: tuple[str, ...]) -> Iterator[Named]:
+        for path in added:
+            if path.startswith(folder) and "/" not in (name := path[len(folder) :]):
+                told, kind = part(name)
+                if told and (id := shape(told)):
+                    yield Named(id, kind=kind)
+
+    return find
+
+
+def _in_note(name: str) -> tuple[str, str]:
+    match = _NOTE.fullmatch(name)
+    return (match[1], "") if match else ("", "")
+
+
+def _in_fragment(types: dict[str, str]) -> Callable[[str], tuple[str, str]]:
+    """Part `fix-1.2.bugfix.1.md` at its last word that is a type; `+anything` belongs to no issue."""
+
+    def part(name: str) -> tuple[str, str]:
+        words = name.split(".")
+        at = next((at for at in range(len(words) - 1, 0, -1) if words[at] in types), 0)
+        return (".".join(words[:at]), types[words[at]]) if at and not name.startswith("+") else ("", "")
+
+    return part
+
+
+def _shape(convention: Conventional | Fragments, service: str) -> Callable[[str], str]:
+    """Return what makes an id of a scope or a file's name, or nothing where there is none in it."""
+    regex, form = convention.pattern, (convention.form or "{id}").replace("{service}", service)
+
+    def shape(text: str) -> str:
+        id = whole_match(regex, text) if regex else text
+        formed = form.replace("{id}", id)
+        return formed if id and _ID.fullmatch(formed) else ""
+
+    return shape
+
+
+def _any_in(words: Iterable[str], text: str) -> bool:
+    for word in words:  # noqa: SIM110  any() takes twice as long, for every message
+        if word in text:
+            return True
+    return False
+
+
+def _ids_of(value: str) -> list[Named]:
+    """Part a value at commas, then at spaces.
+
+    Of several words between two commas, only those with a digit, `-`, `_`, `/` or `#` are ids: the rest is prose.
+    """
+    only = value.strip(_AT_ENDS)
+    if _ID.fullmatch(only):
+        return [Named(only)]
+    found = []
+    for piece in value.split(","):
+        words = [word.strip(_AROUND).lstrip("#") for word in piece.split()]
+        for word in words:
+            if _ID.fullmatch(word) and (len(words) == 1 or _LOOKS_LIKE_ID.search(word)):
+                found.append(Named(word))
+    return found
