@@ -8,6 +8,7 @@ else a playbook may see.
 
 import configparser
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -24,6 +25,8 @@ _PASSED = (
 )
 _NOT_PASSED = ("ANSIBLE_INVENTORY", "ANSIBLE_STDOUT_CALLBACK", "ANSIBLE_HOST_PATTERN_MISMATCH")
 _UTF8 = "C.UTF-8"
+_NOT_FOUND = (126, 127)
+_NO_PACKAGE = re.compile(r"^ModuleNotFoundError: No module named 'ansible[.']", re.MULTILINE)
 INVENTORY_TIMEOUT = 120
 
 
@@ -73,7 +76,7 @@ _DEFAULTS = (
 def run_command(around: Surroundings, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run one short Ansible command to its end; raise PlaybookFailed where it can't be run at all."""
     try:
-        return subprocess.run(  # noqa: S603
+        ended = subprocess.run(  # noqa: S603
             arguments,
             cwd=around.directory,
             env=dict(around.variables),
@@ -84,15 +87,20 @@ def run_command(around: Surroundings, *arguments: str) -> "subprocess.CompletedP
             timeout=INVENTORY_TIMEOUT,
             check=False,
         )
-    except FileNotFoundError as error:
-        raise PlaybookFailed(
-            f"{arguments[0]} is not installed.", "Install ansible-core where the worker runs."
-        ) from error
+    except OSError as error:
+        raise _not_installed(arguments[0]) from error
     except subprocess.TimeoutExpired as error:
         raise PlaybookFailed(
             f"{arguments[0]} gave no answer within {INVENTORY_TIMEOUT} seconds.",
             "Look for an inventory script or a vault password script that waits for something.",
         ) from error
+    if ended.returncode in _NOT_FOUND or _NO_PACKAGE.search(ended.stderr):
+        raise _not_installed(arguments[0])
+    return ended
+
+
+def _not_installed(command: str) -> PlaybookFailed:
+    return PlaybookFailed(f"{command} is not installed.", "Install ansible-core where the worker runs.")
 
 
 def _passed_variables(worker: Mapping[str, str]) -> dict[str, str]:

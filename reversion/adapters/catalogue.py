@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reversion.adapters.catalogue_store import Catalogue
+    from reversion.adapters.catalogue_titles import TitleCache
 
 
 def open_catalogue(home: Path) -> Catalogue:
     """Open a product's catalogue: `catalogue.db` in its home, or what REVERSION_CATALOGUE names."""
     from reversion.adapters.catalogue_store import Catalogue
 
-    url = os.environ.get("REVERSION_CATALOGUE") or f"sqlite:///{home / 'catalogue.db'}"
-    return Catalogue(url, home.name)
+    return Catalogue(_url(home), home.name)
+
+
+def open_titles(home: Path) -> TitleCache:
+    """Open what trackers said about a product's features, in the same database."""
+    from reversion.adapters.catalogue_titles import TitleCache
+
+    return TitleCache(_url(home), home.name)
+
+
+def _url(home: Path) -> str:
+    return os.environ.get("REVERSION_CATALOGUE") or f"sqlite:///{home / 'catalogue.db'}"

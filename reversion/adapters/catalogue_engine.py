@@ -23,15 +23,21 @@ _REBUILD = "It may be deleted: Git and the run history are the truth, and it is 
 def open_engine(url: str) -> Engine:
     """Open the database and make its tables ready; raise ServerFailed where it is damaged or newer."""
     try:
+        return _open(url)
+    except (ArgumentError, TypeError, ValueError) as error:
+        raise ServerFailed(
+            "REVERSION_CATALOGUE is no database URL, or has an option that is none.",
+            "Write it like sqlite:////path/catalogue.db.",
+        ) from error
+
+
+def _open(url: str) -> Engine:
+    try:
         parsed = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url))
         wait: dict[str, Any] = {"timeout": _WAIT} if parsed.get_backend_name() == "sqlite" else {}
         if parsed.get_backend_name() == "postgresql":
             wait = {"connect_timeout": _WAIT}
         engine = create_engine(parsed, poolclass=NullPool, connect_args=wait)
-    except ArgumentError as error:
-        raise ServerFailed(
-            "REVERSION_CATALOGUE is no database URL.", "Write it like sqlite:////path/catalogue.db."
-        ) from error
     except ModuleNotFoundError as error:
         raise ServerFailed(
             f"The catalogue's database needs the Python package {error.name}, which is not installed.",
@@ -50,6 +56,15 @@ def transaction(engine: Engine) -> Iterator[Session]:
     """Give a session that is committed at the end of the block, or not at all."""
     with _at_the_door(engine), Session(engine) as session, session.begin():
         yield session
+
+
+@contextmanager
+def opened(engine: Engine) -> Iterator[None]:
+    """Keep a connection open during the block."""
+    with _at_the_door(engine):
+        connection = engine.connect()
+    with connection:
+        yield
 
 
 def _make_ready(engine: Engine) -> None:

@@ -17,6 +17,7 @@ from reversion.adapters.catalogue_tables import (
     ObservationRow,
     SnapshotRow,
 )
+from reversion.adapters.index_store import IndexStore
 from reversion.environment import Instance, Observation
 from reversion.errors import ServerFailed, SnapshotInvalid
 from reversion.features.values import Feature
@@ -33,6 +34,10 @@ class Catalogue:
     def __init__(self, url: str, product: str = "") -> None:
         self._product = product
         self._engine = open_engine(url)
+
+    def index(self) -> IndexStore:
+        """Return the part that keeps what was read from the services' repositories."""
+        return IndexStore(self._engine, self._product)
 
     def remember(self, recorded: Recorded) -> None:
         """Remember the tag object that a snapshot's name stands for.

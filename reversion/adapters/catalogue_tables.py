@@ -3,7 +3,10 @@
 from sqlalchemy import Connection
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 1
+from reversion.adapters.catalogue_title_tables import TITLE_TABLES
+from reversion.adapters.index_tables import ChapterRow, SheetRow, SourceRow, ViewRow
+
+SCHEMA_VERSION = 3
 
 
 class SchemaRow(SQLModel, table=True):
@@ -71,7 +74,19 @@ class FeatureRow(SQLModel, table=True):
     document: str
 
 
-TABLES = (SchemaRow, SnapshotRow, ObservationRow, InstanceRow, JudgementRow, FeatureRow)
+TABLES = (
+    SchemaRow,
+    SnapshotRow,
+    ObservationRow,
+    InstanceRow,
+    JudgementRow,
+    FeatureRow,
+    SourceRow,
+    ChapterRow,
+    SheetRow,
+    ViewRow,
+    *TITLE_TABLES,
+)
 
 
 def create_tables(connection: Connection) -> None:

@@ -1,12 +1,13 @@
 """Read commits out of one streamed `git log`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 
-from reversion.adapters.repository import COMMIT_ID, Repository
+from reversion.adapters.repository import Repository
 from reversion.errors import RepositoryFailed
-from reversion.features.values import Commit
+from reversion.features.records import Commit
 
-_LONGEST_MESSAGE = 1 << 20
+_ID_LENGTH = 40
 _LOG = (
     "log",
     "-z",
@@ -21,41 +22,65 @@ _LOG = (
 _WITH_PATHS = ("--root", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--diff-merges=off")
 
 
-def read_commits(repository: Repository, starts: tuple[str, ...], *, with_paths: bool) -> Iterator[Commit]:
-    """Yield all that the ids contain, parents first. Machine fields lead, so no message can be taken for a commit."""
-    arguments = (*_LOG, *(_WITH_PATHS if with_paths else ()), *starts, "--")
-    current: tuple[str, tuple[str, ...], str] | None = None
-    paths: list[str] = []
-    is_path = False
-    for piece in _pieces(repository.stream(*arguments)):
-        if is_path:
-            paths.append(piece.decode("utf-8", "replace"))
-            is_path = False
-        elif with_paths and piece.lstrip(b"\n").startswith(b":"):
-            is_path = True
-        elif piece:
+def read_commits(
+    repository: Repository,
+    starts: tuple[str, ...],
+    known: tuple[str, ...] = (),
+    touched: Callable[[list[str]], tuple[str, ...]] | None = None,
+) -> Iterator[list[Commit]]:
+    """Yield in batches all that the ids contain and the known ids don't, parents first; known ids may be gone.
+
+    `touched` says what a commit touches, from the paths that it changes; with it, added paths are told too.
+    Machine fields lead, so no message can be taken for a commit.
+    """
+    arguments = (*_LOG, *(_WITH_PATHS if touched else ()), "--ignore-missing", "--stdin")
+    asked = "".join(f"{id}\n" for id in (*starts, *(f"^{id}" for id in known)))
+    batches = _pieces(repository.stream(*arguments, stdin=asked))
+    if touched is None:
+        for pieces in batches:
+            yield [_parsed(piece) for piece in pieces]
+        return
+    current: Commit | None = None
+    changes: list[tuple[str, str]] = []
+    status = ""
+    for piece in chain.from_iterable(batches):
+        if status:
+            changes.append((status, piece))
+            status = ""
+        elif (raw := piece.lstrip("\n")).startswith(":"):
+            status = raw[-1:]
+        else:
             if current:
-                yield Commit(*current, tuple(paths))
-            current, paths = _parsed(piece), []
+                yield [_with_paths(current, changes, touched)]
+            current, changes = _parsed(piece), []
     if current:
-        yield Commit(*current, tuple(paths))
+        yield [_with_paths(current, changes, touched)]
 
 
-def _parsed(record: bytes) -> tuple[str, tuple[str, ...], str]:
-    id, parents, message = record.split(b"\x1f", 2)
-    if not COMMIT_ID.fullmatch(id.decode("ascii", "replace")):
+def _with_paths(
+    commit: Commit, changes: list[tuple[str, str]], touched: Callable[[list[str]], tuple[str, ...]]
+) -> Commit:
+    added = tuple(path for status, path in changes if status == "A")
+    return commit._replace(added=added, touched=touched([path for _, path in changes]))
+
+
+def _parsed(record: str) -> Commit:
+    id, parents, message = record.split("\x1f", 2)
+    if len(id) != _ID_LENGTH:
         raise RepositoryFailed("Git's log could not be understood.", "Update Git, then try again.")
-    return id.decode(), tuple(parents.decode().split()), message[:_LONGEST_MESSAGE].decode("utf-8", "replace")
+    return Commit(id, parents, message)
 
 
-def _pieces(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def _pieces(blocks: Iterator[bytes]) -> Iterator[list[str]]:
+    """Yield what lies between NULs, by block, and nothing empty."""
     rest: list[bytes] = []
     for block in blocks:
-        first, *others = block.split(b"\0")
-        rest.append(first)
-        if others:
-            yield b"".join(rest)
-            yield from others[:-1]
-            rest = [others[-1]]
-    if last := b"".join(rest):
-        yield last
+        whole, nul, begun = block.rpartition(b"\0")
+        if nul:
+            text = b"".join((*rest, whole)).decode("utf-8", "replace")
+            yield list(filter(None, text.split("\0")))
+            rest = [begun]
+        else:
+            rest.append(begun)
+    if last := b"".join(rest).decode("utf-8", "replace"):
+        yield [last]

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 from reversion.adapters.product_checks import agreement, foreign_names
 from reversion.adapters.repository import Repository
 from reversion.adapters.wording import problem_of
-from reversion.adapters.yaml_text import Document, Node, Problem, UnreadableError, read_yaml
+from reversion.adapters.yaml_text import Document, Node, Path, Problem, UnreadableError, read_yaml
 from reversion.errors import ProductInvalid
-from reversion.product import CatalogueEntry, Product
+from reversion.feature_settings import CatalogueEntry
+from reversion.product import Product
 from reversion.text import Value, closest, glob, plain
 
 PRODUCT_SCHEMA = "reversion.product/1"
@@ -43,7 +44,7 @@ def read_entries(
 ) -> tuple[CatalogueEntry, ...]:
     """Read the feature entries that match `pattern` at a commit id, sorted by feature id.
 
-    A file holds one entry, or a list of entries. With `services`, what an entry requires must be among them.
+    A file holds one entry, or a list of entries. With `services`, those that an entry names must be among them.
     """
     matching = glob(pattern) if pattern else None
     paths = tuple(path for path in repository.list_files(commit) if matching and matching.fullmatch(path))
@@ -97,9 +98,14 @@ def _validate(
     except ValidationError as invalid:
         for error in invalid.errors(include_url=False):
             found = problem_of(error, model, document, at)
-            if not any(found.path[: len(known.path)] == known.path for known in problems if known.path):
+            if not any(_says_more(known.path, found.path, error["type"]) for known in problems if known.path):
                 problems.append(found)
         return None
+
+
+def _says_more(known: Path, found: Path, kind: str) -> bool:
+    """Tell whether what is known says all: of the same place or one around it, or why a list has too few members."""
+    return found[: len(known)] == known or (kind == "too_short" and known[: len(found)] == found)
 
 
 def _demand_schema(document: Document, source: str, wanted: str) -> None:
@@ -120,11 +126,13 @@ def _demand_schema(document: Document, source: str, wanted: str) -> None:
 
 
 def _demand_services(entry: CatalogueEntry, services: tuple[str, ...], source: str) -> None:
-    for name in entry.requires if services else ():
+    pulls = (pull.rpartition("#")[0] for pull in entry.pull_requests)
+    commits = (commit.rpartition("@")[0] for commit in entry.exclude)
+    for name in (*entry.requires, *pulls, *commits) if services else ():
         if name not in services:
             hint = closest(name, services)
             raise ProductInvalid(
-                f"{source}: the feature {entry.id} requires the service '{name}', which the product has not.",
+                f"{source}: the feature {entry.id} names the service '{name}', which the product has not.",
                 f"Did you mean '{hint}'?" if hint else f"Known: {', '.join(services[:10])}.",
             )
 

@@ -28,6 +28,21 @@ _SETTINGS = (
     ("ANSIBLE_SSH_EXTRA_ARGS", "ssh_connection.ssh_extra_args"),
 )
 _HOST = re.compile(r"[A-Za-z0-9_.:%-]{1,255}")
+_PROGRAM = """\
+#!/bin/sh
+# Where the connection fails, Ansible still sends its module; if nobody took it, Ansible would tell of the broken
+# pipe and not of what ssh said. With become it sends nothing, and does not say so: hence the two seconds.
+exec 3<&0
+trap 'kill $! || exit 143' TERM INT HUP
+{program} -F {fence} "$@" <&3 3<&- &
+wait $!
+ended=$?
+if [ $ended = 255 ] && [ -p /dev/stdin ]; then
+    exec >/dev/null 2>&1
+    timeout 2 cat <&3
+fi
+exit $ended
+"""
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,8 @@ class Fence:
         for name in ("ssh", "scp", "sftp"):
             if found := shutil.which(name, path=path):
                 program = folder / name
-                program.write_text(f'#!/bin/sh\nexec {shlex.quote(found)} -F {shlex.quote(str(self.path))} "$@"\n')
+                text = _PROGRAM.format(program=shlex.quote(found), fence=shlex.quote(str(self.path)))
+                program.write_text(text)
                 program.chmod(0o700)
 
 
@@ -146,7 +162,12 @@ def _jumps(text: str) -> Iterator[str]:
 
 
 def _configured_jumps(address: str, included: list[str]) -> Iterator[str]:
-    """Yield the jump hosts that an ssh configuration file sets for this address, as ssh itself reads it."""
+    """Yield the jump hosts that an ssh configuration file sets for this address, as ssh itself reads it.
+
+    Without ssh there is none: Ansible then says so of every host that it would be needed for.
+    """
+    if not shutil.which("ssh"):
+        return
     for file in included:
         try:
             text = Path(file).read_text(encoding="utf-8", errors="replace").lower()

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import tempfile
 import threading
@@ -10,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+os.environ["GIT_PYTHON_REFRESH"] = "quiet"  # else the import fails with a page of text where there is no git
 import git
 
 from reversion.errors import RepositoryFailed
@@ -115,6 +117,8 @@ class GitCommand:
         return [*clean, "git", "-C", str(self._path), *options, *arguments]
 
     def _failure(self, command: str, stderr: object) -> RepositoryFailed:
+        if shutil.which("git") is None:
+            return RepositoryFailed("There is no git in PATH.", "Install Git where this runs.")
         said = str(stderr).strip().removeprefix("stderr: ").strip("'\n ")
         said = re.sub(r"//[^/\s]*@", "//", said)
         if said.startswith("Timeout:"):

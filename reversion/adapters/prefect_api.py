@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from reversion.errors import InvalidInput, ServerFailed
+from reversion.errors import InvalidInput, ServerFailed, WorldFailed
 from reversion.text import Value, plain
 
 DEFAULT_URL = "http://127.0.0.1:4200/api"
@@ -34,23 +34,58 @@ class Address(Value):
 def find_address(home: Path) -> Address:
     """Take the server of PREFECT_API_URL, else the one that `reversion serve` started, else the usual one.
 
-    The password kept in `home` is only ever sent to the server that it was made for.
+    The password kept in `home` is only ever sent to the server that it was made for. Raise InvalidInput where a
+    variable can't be meant.
     """
-    url, auth = os.environ.get("PREFECT_API_URL", ""), os.environ.get("PREFECT_API_AUTH_STRING", "")
+    url, auth = given("PREFECT_API_URL"), given("PREFECT_API_AUTH_STRING")
+    if url and not _is_address(url):
+        raise InvalidInput("PREFECT_API_URL is no address of a server.", "Write it as in http://127.0.0.1:4200/api.")
     served = read_served(home)
     if url and not (served and url.rstrip("/") == served.url):
         return Address(url=url.rstrip("/"), auth=auth)
     return Address(url=served.url, auth=auth or served.auth) if served else Address(auth=auth)
 
 
+def given(name: str) -> str:
+    """Return an environment variable, empty where unset; raise InvalidInput where it is no text."""
+    text = os.environ.get(name, "")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"{name} is not UTF-8.", "Set it anew.") from error
+    return text
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme in ("http", "https") and bool(parsed.host)
+
+
 def read_served(home: Path) -> Address | None:
     """Return the address that `reversion serve` wrote last, or None."""
     try:
         served = Address.model_validate_json((home / SERVED).read_bytes())
-        kept = (home / AUTH_FILE).read_text().strip() if served.auth else ""
     except (OSError, ValueError):
         return None
-    return Address(url=served.url, auth=kept)
+    return Address(url=served.url, auth=read_auth(home) if served.auth else "")
+
+
+def read_auth(home: Path) -> str:
+    """Return the kept `user:password`; empty where there is none. Raise WorldFailed where it can't be read."""
+    kept = home / AUTH_FILE
+    try:
+        return kept.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise WorldFailed(
+            f"The password in {kept} can't be read: {why}.",
+            "Move it away; 'reversion serve' makes a new one.",
+        ) from error
 
 
 def write_served(home: Path, address: Address) -> None:
@@ -60,11 +95,15 @@ def write_served(home: Path, address: Address) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
+    """Write a file that only its owner can read, whole or not at all; raise WorldFailed where that can't be."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text + "\n")
-    draft.replace(path)
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text + "\n")
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise WorldFailed(f"{path} can't be written: {error.strerror}.", "Move away what is there.") from error
 
 
 class PrefectApi:

@@ -40,7 +40,12 @@ class Children:
     def __init__(self, logs: Path) -> None:
         self._logs = logs
         self._all: list[Child] = []
-        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorldFailed(
+                f"The folder {logs} can't be made: {error.strerror}.", "Move away what is there."
+            ) from error
 
     def __enter__(self) -> "Children":
         return self
@@ -52,15 +57,18 @@ class Children:
     def start(self, name: str, command: tuple[str, ...], environment: Mapping[str, str]) -> Child:
         """Start a child whose words go to <logs>/<name>.log; of secrets nothing may be in `command`."""
         log = self._logs / f"{name}.log"
-        with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
-            process = subprocess.Popen(  # noqa: S603  the command is our own
-                command,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        try:
+            with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
+                process = subprocess.Popen(  # noqa: S603  the command is our own
+                    command,
+                    env=dict(environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise WorldFailed(f"The {name} could not be started: {error}.", f"Check {self._logs}.") from error
         child = Child(name, process, log)
         self._all.append(child)
         return child

@@ -27,6 +27,7 @@ def agreement(document: Document, files: tuple[str, ...]) -> Iterator[Problem]:
     tests = tuple(name for name, _ in _children(content, "production_tests"))
     yield from _unknown(document, ("services", "depends_on"), services, "service")
     yield from _unknown(document, ("environments", "production_tests"), tests, "production test")
+    yield from _unknown_services(document, services)
     yield from _cycle(document, services)
     there = {"/".join(parts[:end]) for parts in map(_split, files) for end in range(1, len(parts) + 1)}
     for name, child in _children(content, "environments"):
@@ -43,9 +44,22 @@ def _unknown(document: Document, where: tuple[str, str], known: tuple[str, ...],
     for name, child in _children(document.content, section):
         for path, value in _texts((section, name, key), child):
             if value not in known:
-                hint = closest(value, known)
-                mend = f"did you mean '{hint}'" if hint else f"known: {', '.join(known[:10]) or 'none'}"
-                yield Problem(path, f"no {kind} named '{plain(value, 80)}'; {mend}", document.line(path))
+                yield Problem(path, _none_named(kind, value, known), document.line(path))
+
+
+def _unknown_services(document: Document, services: tuple[str, ...]) -> Iterator[Problem]:
+    """Tell of conventions of their own that services have which the product has not."""
+    features = document.content.get("features", "") if isinstance(document.content, dict) else ""
+    for name, _ in _children(features, "services"):
+        if name not in services:
+            path = ("features", "services", name)
+            yield Problem(path, _none_named("service", name, services), document.line(path))
+
+
+def _none_named(kind: str, value: str, known: tuple[str, ...]) -> str:
+    hint = closest(value, known)
+    mend = f"did you mean '{hint}'" if hint else f"known: {', '.join(known[:10]) or 'none'}"
+    return f"no {kind} named '{plain(value, 80)}'; {mend}"
 
 
 def _cycle(document: Document, services: tuple[str, ...]) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """Git through GitPython: the one door through which every Git command leaves."""
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +41,9 @@ class Repository:
                 f"There is no Git repository at {self.path}.", "Correct the path, or clone it there."
             )
         self._git = GitCommand(self.path)
-        self.run("rev-parse", "--git-dir")
+        folder = self.path if (self.path / "HEAD").is_file() else self.path / ".git"
+        if not (folder / "HEAD").is_file():
+            self.run("rev-parse", "--git-dir")
 
     def run(self, *arguments: str, stdin: str | None = None, timeout: int = _TIMEOUT) -> str:
         """Run one Git command and return its output verbatim; raise RepositoryFailed with Git's own words."""
@@ -51,7 +53,7 @@ class Repository:
         """Run one Git command, ended after `timeout` seconds, and return its output as bytes."""
         return self._git.run(arguments, stdin, timeout)
 
-    def stream(self, *arguments: str, stdin: str | None = None, timeout: int = 1800) -> Iterator[bytes]:
+    def stream(self, *arguments: str, stdin: str | None = None, timeout: int = 1800) -> Generator[bytes, None, None]:
         """Run one Git command and yield its output in blocks of up to 1 MiB; it ends with the iterator."""
         with self._git.open(arguments, stdin, timeout) as output:
             while block := output.read(1 << 20):
@@ -96,7 +98,7 @@ class Repository:
         branch = self.run("rev-parse", "--abbrev-ref", "HEAD").strip()
         if not self.has_remote() or branch == "HEAD":
             return here
-        if refresh:
+        if refresh and self._has_news():
             self.run("fetch", "--quiet", "--no-tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
         there = self.resolve(f"refs/remotes/origin/{branch}")
         if there is None or there == here:
@@ -109,11 +111,34 @@ class Repository:
             )
         return here if behind == "0" else there
 
+    def _has_news(self) -> bool:
+        """Tell whether `origin` has branches otherwise than last seen; to ask costs less than a fetch of nothing."""
+        there = self.run("ls-remote", "--refs", "origin", "refs/heads/*").splitlines()
+        known = self.run("for-each-ref", "--format=%(objectname)\t%(refname)", "refs/remotes/origin/").splitlines()
+        return not set(there) <= {line.replace("\trefs/remotes/origin/", "\trefs/heads/") for line in known}
+
     def has_remote(self, name: str = "origin") -> bool:
         return name in self.run("remote").split()
 
     def is_shallow(self) -> bool:
+        """Tell whether only a part of the history is here."""
+        folder = self.path if (self.path / "HEAD").is_file() else self.path / ".git"
+        if (folder / "objects").is_dir():
+            return (folder / "shallow").is_file()
         return self.run("rev-parse", "--is-shallow-repository").strip() == "true"
+
+    def refs(self) -> dict[str, str]:
+        """Return the id of the commit that each branch and tag means, by full name, through one process."""
+        form = "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)"
+        listed = self.run("for-each-ref", form, "refs/heads", "refs/remotes/origin", "refs/tags")
+        found: dict[str, str] = {}
+        for line in listed.splitlines():
+            kind, id, *peeled, name = line.split(" ")
+            if kind == "commit" or peeled[0] == "commit":
+                found[name] = id if kind == "commit" else peeled[1]
+            elif peeled[0] == "tag" and (commit := self.resolve(name)):
+                found[name] = commit
+        return found
 
     def read(self, commit: str, path: str) -> bytes | None:
         """Return a file's content at a commit id, or None where the commit has no such file."""

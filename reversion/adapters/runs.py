@@ -1,6 +1,5 @@
 """Reversions in Prefect: start them, find them, read them back."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -8,13 +7,15 @@ from uuid import UUID
 
 from reversion.adapters import run_rows as rows
 from reversion.adapters.prefect_api import PrefectApi
-from reversion.errors import InvalidInput, UnknownName
+from reversion.errors import InvalidInput, Refused, ServerFailed, UnknownName
 from reversion.history import Paper, RunDetail, RunRecord, TaskRun
 from reversion.report import Record
-from reversion.text import Value
+from reversion.text import Value, plain
 
 REVERT, SNAPSHOT = "revert", "snapshot"
 _PAGE = 200
+_OF_ALL = "board-"
+"""How the keys of pages begin that a run wrote anew, but that tell of all environments."""
 _LEAST_PREFIX = 4
 
 
@@ -53,6 +54,20 @@ class Runs:
                 "Use a new key.",
             )
         return run.id
+
+    def retry(self, run_id: str) -> None:
+        """Let a run that ended go on, as *Retry* in the browser does: an approval given before is given up.
+
+        Raise Refused where the server does not let it.
+        """
+        order = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "Retried by a person"}}
+        said = self.api.order(f"/flow_runs/{run_id}/set_state", order)
+        if said is None and self.status(run_id).state.is_final:
+            raise ServerFailed("The Prefect server is too busy to retry the run.", "Try again in a minute.")
+        taken = rows.parse(rows.Orchestrated, said) if said else None
+        if taken and taken.status != "ACCEPT":
+            reason = plain(str(taken.details.get("reason") or "it gave no reason"), 300).rstrip(".")
+            raise Refused(f"Prefect does not retry run {run_id[:8]}: {reason}.", "Start the reversion again.")
 
     def deployment(self, product: str, flow: str = REVERT) -> str:
         """Return the id of a product's deployment, or raise UnknownName."""
@@ -110,7 +125,7 @@ class Runs:
             papers=tuple(
                 Paper(key=row.key, text=row.data)
                 for row in self._artifacts((run_id,), "markdown")
-                if row.key and isinstance(row.data, str)
+                if row.key and isinstance(row.data, str) and not row.key.startswith(_OF_ALL)
             ),
         )
 
@@ -146,7 +161,7 @@ class Runs:
         records: dict[str, Record | None] = {}
         for artifact in self._artifacts(tuple(run.id for run in runs), "table"):
             if artifact.flow_run_id and (artifact.key or "").startswith("record-"):
-                records[artifact.flow_run_id] = _record(artifact.data)
+                records[artifact.flow_run_id] = Record.read(artifact.data)
         return tuple(rows.told(run, records.get(run.id), self.page(run.id)) for run in runs)
 
     def _artifacts(self, run_ids: tuple[str, ...], kind: str) -> list[rows.Artifact]:
@@ -170,15 +185,6 @@ class Runs:
             found += page
             if len(page) < _PAGE:
                 return found
-
-
-def _record(data: Any) -> Record | None:
-    """Read a record; None where somebody else wrote an artifact of that name."""
-    try:
-        listed = json.loads(data) if isinstance(data, str) else data
-        return Record.model_validate({name: listed[0][name] for name in Record.model_fields if name in listed[0]})
-    except (ValueError, LookupError, TypeError):
-        return None
 
 
 def _is_id(text: str) -> bool:

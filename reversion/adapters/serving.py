@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from reversion.adapters.prefect_api import AUTH_FILE, Address, write_private
+from reversion.adapters.prefect_api import AUTH_FILE, Address, given, read_auth, write_private
 from reversion.errors import InvalidInput, WorldFailed
 from reversion.text import Value
 
@@ -56,13 +56,12 @@ class Place(Value):
 
 def secret(home: Path) -> str:
     """Return `user:password`: given by the environment, else made once and kept in a private file."""
-    given = os.environ.get("REVERSION_AUTH") or os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
-    kept = home / AUTH_FILE
-    if given and ":" not in given:
+    wanted = given("REVERSION_AUTH") or given("PREFECT_SERVER_API_AUTH_STRING")
+    if wanted and ":" not in wanted:
         raise InvalidInput("REVERSION_AUTH is no user:password.", "Write both, with a colon between.")
-    if given or not kept.is_file():
-        write_private(kept, given or f"reversion:{secrets.token_urlsafe(24)}")
-    return kept.read_text().strip()
+    if wanted or not read_auth(home):
+        write_private(home / AUTH_FILE, wanted or f"reversion:{secrets.token_urlsafe(24)}")
+    return read_auth(home)
 
 
 def settings(kind: str) -> dict[str, str]:

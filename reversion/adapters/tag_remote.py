@@ -5,10 +5,12 @@ import re
 from reversion.adapters.repository import Repository
 from reversion.adapters.tag_objects import tagger
 from reversion.errors import Refused, RepositoryFailed, ReversionError, SnapshotInvalid
-from reversion.snapshot import Recorded
+from reversion.snapshot import Recorded, environment_and_time
 from reversion.text import plain
 
 _SPACE = "refs/tags/reversion/*:refs/tags/reversion/*"
+_NAMED_ONE_BY_ONE = 100
+"""How many new tags are asked for by name; Git takes minutes to match thousands of names."""
 
 
 def push(repository: Repository, recorded: Recorded) -> None:
@@ -23,32 +25,58 @@ def push(repository: Repository, recorded: Recorded) -> None:
 
 
 def sync(repository: Repository) -> None:
-    """Fetch the snapshots that others recorded; raise SnapshotInvalid where one was moved at the remote."""
+    """Fetch the snapshots that others recorded; raise SnapshotInvalid where one was moved at the remote.
+
+    Names and ids are compared first: a fetch without anything new would still read every tag.
+    """
     if not repository.has_remote():
         return
-    try:
-        repository.run("fetch", "--no-prune", "--no-tags", "origin", _SPACE)
-    except RepositoryFailed as error:
-        moved = re.findall(r"-> (\S+)\s+\(would clobber existing tag\)", _said(error))
-        if not moved:
-            raise
+    here, there = _here(repository), _there(repository)
+    differing = [tag for tag, object_id in there.items() if here.get(tag) != object_id and environment_and_time(tag)]
+    moved = [tag for tag in differing if tag in here]
+    if new := [tag for tag in differing if tag not in here]:
+        _fetch(repository, new, expects_refusals=bool(moved))
+    if moved:
         told = ", ".join(map(plain, moved[:5]))
         raise SnapshotInvalid(
             f"At the remote, {told} no longer names the snapshot that was recorded.",
             "Find out who moved it; the one in this repository is the one that was seen first.",
-        ) from error
+        )
 
 
 def unpushed(repository: Repository) -> tuple[str, ...]:
     """Return the snapshots that `origin` lacks, or has as another object; empty without a remote."""
     if not repository.has_remote():
         return ()
-    listed = repository.run("ls-remote", "origin", "refs/tags/reversion/*").splitlines()
-    there = {ref: object_id for object_id, _, ref in (line.partition("\t") for line in listed)}
-    form = "--format=%(objectname) %(refname)"
-    here = repository.run("for-each-ref", form, "refs/tags/reversion/").splitlines()
-    pairs = (line.split(" ", 1) for line in here)
-    return tuple(ref.removeprefix("refs/tags/") for object_id, ref in pairs if there.get(ref) != object_id)
+    there = _there(repository)
+    differing = (tag for tag, object_id in _here(repository).items() if there.get(tag) != object_id)
+    return tuple(tag for tag in differing if environment_and_time(tag))
+
+
+def _here(repository: Repository) -> dict[str, str]:
+    """Return the id of each tag object below reversion/."""
+    listed = repository.run("for-each-ref", "--format=%(objectname)\t%(refname)", "refs/tags/reversion/")
+    return _by_name(listed)
+
+
+def _there(repository: Repository) -> dict[str, str]:
+    return _by_name(repository.run("ls-remote", "--refs", "origin", "refs/tags/reversion/*"))
+
+
+def _by_name(listed: str) -> dict[str, str]:
+    pairs = (line.split("\t", 1) for line in listed.splitlines())
+    return {ref.removeprefix("refs/tags/"): object_id for object_id, ref in pairs}
+
+
+def _fetch(repository: Repository, tags: list[str], *, expects_refusals: bool) -> None:
+    """Fetch these tags, or all where they are many; then Git refuses those that were moved, and says so."""
+    by_name = [f"refs/tags/{tag}:refs/tags/{tag}" for tag in tags]
+    many = len(tags) > _NAMED_ONE_BY_ONE
+    try:
+        repository.run("fetch", "--no-prune", "--no-tags", "origin", *([_SPACE] if many else by_name))
+    except RepositoryFailed as error:
+        if not (many and expects_refusals and "would clobber existing tag" in _said(error)):
+            raise
 
 
 def _explained(repository: Repository, recorded: Recorded, error: RepositoryFailed) -> ReversionError:

@@ -6,34 +6,55 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from reversion.adapters.yaml_text import Document, Node, Path, Problem
-from reversion.product import (
-    ENVIRONMENT_PATTERN,
-    FEATURE_PATTERN,
-    SERVICE_PATTERN,
+from reversion.feature_settings import (
+    COMMIT_PATTERN,
+    PROJECT_PATTERN,
+    PULL_PATTERN,
+    WORD_PATTERN,
     CatalogueEntry,
-    Environment,
+    Conventional,
     FeatureSettings,
+    Fragments,
     Key,
     Line,
-    Observe,
+    MergeBranch,
+    OwnConventions,
     Pattern,
-    Product,
-    ProductionTest,
     PullRequest,
-    Schedule,
-    Service,
     Trailer,
 )
+from reversion.names import ENVIRONMENT_PATTERN, FEATURE_PATTERN, SERVICE_PATTERN
+from reversion.product import Environment, Observe, Product, ProductionTest, Schedule, Service
 from reversion.text import Value, closest, plain
+from reversion.tracker_settings import (
+    BLOCK_PATTERN,
+    KEY_PATTERN,
+    PREFIX_PATTERN,
+    REPOSITORY_PATTERN,
+    USER_PATTERN,
+    GitHub,
+    GitLab,
+    Jira,
+    Trello,
+)
+from reversion.version_sources import KINDS
 
 _ALLOWED = {
     ENVIRONMENT_PATTERN: "write lower-case letters, digits and '-', at most 31, a letter or digit first",
     SERVICE_PATTERN: "write letters, digits, '.', '_' and '-', at most 63, a letter or digit first",
     FEATURE_PATTERN: "write letters, digits and any of . _ / # -, at most 100, a letter or digit first",
     r"^[A-Za-z_][A-Za-z0-9_]{0,62}$": "write letters, digits and '_', no digit first",
-    r"^[A-Za-z][A-Za-z0-9_]{0,30}$": "write letters, digits and '_', at most 31, a letter first",
+    PROJECT_PATTERN: "write letters, digits and '_', at most 31, a letter first",
+    WORD_PATTERN: "write letters, digits, '_' and '-', at most 31, a letter first",
+    COMMIT_PATTERN: "write a service, '@' and 7 to 40 digits of a commit's id, as in cart@9f3c2ab",
+    PULL_PATTERN: "write a service, '#' and a number, as in cart#12",
     r"^[^\x00-\x1f\x7f]+$": "write one line without control characters",
     r"^[^\x00-\x1f\x7f\\]+$": "write one line without control characters or backslashes",
+    REPOSITORY_PATTERN: "write its path at the site, as in shop/catalog",
+    PREFIX_PATTERN: "write letters, digits and any of . _ / # -, at most 90, a letter or digit first",
+    USER_PATTERN: "write a user's name or mail address, without colon and spaces",
+    KEY_PATTERN: "write the API key's letters and digits",
+    BLOCK_PATTERN: "write lower-case letters, digits and '-', as Prefect names blocks",
 }
 _CONVENTIONS: dict[str, type[Value]] = {
     "line": Line,
@@ -41,7 +62,12 @@ _CONVENTIONS: dict[str, type[Value]] = {
     "key": Key,
     "pattern": Pattern,
     "pull_request": PullRequest,
+    "merge_branch": MergeBranch,
+    "conventional": Conventional,
+    "fragments": Fragments,
 }
+_TRACKERS: dict[str, type[Value]] = {"jira": Jira, "github": GitHub, "gitlab": GitLab, "trello": Trello}
+_KINDS = {"conventions": _CONVENTIONS, "trackers": _TRACKERS}
 _SECTIONS: dict[str, type[Value]] = {
     "services": Service,
     "environments": Environment,
@@ -67,9 +93,23 @@ def keys_at(path: Path, content: Node) -> tuple[str, ...]:
             return tuple(name for name in model.model_fields if name != "name")
         case ("features", _):
             return tuple(FeatureSettings.model_fields)
-        case ("features", "conventions", int(), _):
-            kind = _child(_walk(content, path[:3]), "kind")
+        case ("versions", int()):
+            return tuple(KINDS)
+        case ("versions", int(), _):
+            kind = _child(_walk(content, path[:2]), "kind")
+            return tuple(KINDS[kind].model_fields) if kind in KINDS else ()
+        case ("features", "services", _, _):
+            return tuple(OwnConventions.model_fields)
+        case ("features", "services", _, _, int()):
+            return tuple(_CONVENTIONS)
+        case ("features", "services", _, _, int(), _):
+            kind = _child(_walk(content, path[:5]), "kind")
             return tuple(_CONVENTIONS[kind].model_fields) if kind in _CONVENTIONS else ()
+        case ("features", str(listed), int()) if listed in _KINDS:
+            return tuple(_KINDS[listed])
+        case ("features", str(listed), int(), _) if listed in _KINDS:
+            kind = _child(_walk(content, path[:3]), "kind")
+            return tuple(_KINDS[listed][kind].model_fields) if kind in _KINDS[listed] else ()
     return ()
 
 
@@ -103,7 +143,7 @@ def _sentence(error: ErrorDetails, keys: tuple[str, ...]) -> str:
         case "bool_parsing" | "bool_type":
             return f"must be true or false{', not ' + given if given else ''}"
         case "union_tag_not_found" | "union_tag_invalid":
-            return f"'kind' must be one of {', '.join(_CONVENTIONS)}"
+            return f"'kind' must be one of {', '.join(keys)}"
         case "too_short":
             return "must not be empty"
     return error["msg"][:1].lower() + error["msg"][1:]
@@ -121,7 +161,7 @@ def _in_file(loc: tuple[int | str, ...], content: Node) -> Path:
     for position, part in enumerate(loc):
         found = _child(here, part)
         last = position == len(loc) - 1
-        if found is None and (part == "[key]" or not last):
+        if found is None and (part == "[key]" or not last or part == _child(here, "kind")):
             continue
         path.append(part)
         here = found

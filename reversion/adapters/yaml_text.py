@@ -9,6 +9,7 @@ from reversion.text import plain
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 20
+_TEXT_TAG = "tag:yaml.org,2002:str"
 
 Path = tuple[str | int, ...]
 Node = str | list["Node"] | dict[str, "Node"]
@@ -49,10 +50,12 @@ class Document:
         return next((self.lines[path[:end]] for end in range(len(path), -1, -1) if path[:end] in self.lines), 0)
 
 
-def read_yaml(text: bytes) -> Document:
+def read_yaml(text: bytes, *, is_foreign: bool = False) -> Document:
     """Read one YAML document as text, lists and mappings.
 
-    Raise UnreadableError for aliases, anchors, tags, depth over 20, more than 1 MiB, and what is no YAML.
+    Raise UnreadableError for aliases, anchors, tags, depth over 20, more than 1 MiB, and what is no YAML. In a
+    file that is foreign, written for another tool, an alias stands for the very same list or mapping (nothing
+    is copied, `<<` stays a key), `!!str` is passed over, and what is empty is an empty text.
     The events are scanned with the pure-Python parser, which neither recurses nor crashes on hostile nesting.
     """
     if len(text) > MAX_BYTES:
@@ -60,7 +63,7 @@ def read_yaml(text: bytes) -> Document:
     try:
         decoded = text.decode("utf-8-sig")
         events = yaml.parse(decoded, Loader=yaml.SafeLoader)
-        return _Builder(events).document()
+        return _Builder(events, is_foreign=is_foreign).document()
     except UnicodeDecodeError as error:
         raise UnreadableError("is not UTF-8 text", text[: error.start].count(b"\n") + 1) from error
     except yaml.MarkedYAMLError as error:
@@ -74,8 +77,10 @@ def read_yaml(text: bytes) -> Document:
 class _Builder:
     """Builds the content from parser events; depth is bounded before anything recurses."""
 
-    def __init__(self, events: Iterator[yaml.Event]) -> None:
+    def __init__(self, events: Iterator[yaml.Event], *, is_foreign: bool) -> None:
         self._events = events
+        self._is_foreign = is_foreign
+        self._anchors: dict[str, Node] = {}
         self._lines: dict[Path, int] = {}
         self._problems: list[Problem] = []
 
@@ -96,13 +101,28 @@ class _Builder:
     def _node(self, event: yaml.Event, path: Path) -> Node:
         self._refuse(event, path)
         self._lines.setdefault(path, _line(event))
+        if isinstance(event, yaml.AliasEvent):
+            return self._same(event, path)
+        content = self._content(event, path)
+        if anchor := getattr(event, "anchor", None):
+            self._anchors[anchor] = content
+        return content
+
+    def _same(self, event: yaml.AliasEvent, path: Path) -> Node:
+        """Return what the alias stands for; what is not complete yet, such as its own parent, is not there."""
+        name = event.anchor or ""
+        if name not in self._anchors:
+            raise UnreadableError(f"uses the alias *{plain(name, 60)} of nothing above", _line(event), path)
+        return self._anchors[name]
+
+    def _content(self, event: yaml.Event, path: Path) -> Node:
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(path)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(path)
         if not isinstance(event, yaml.ScalarEvent):
             raise UnreadableError("is no YAML", _line(event), path)
-        if not event.value and event.style is None:
+        if not event.value and event.style is None and not self._is_foreign:
             self._note(path, "is empty; give it a value, or remove it")
         return _text(event, path)
 
@@ -127,11 +147,12 @@ class _Builder:
         return items
 
     def _refuse(self, event: yaml.Event, path: Path) -> None:
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+        has_alias = isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None)
+        if has_alias and not self._is_foreign:
             raise UnreadableError(
                 "uses an alias or anchor (* or &); write the text out, or quote it", _line(event), path
             )
-        if getattr(event, "tag", None):
+        if (tag := getattr(event, "tag", None)) and not (self._is_foreign and tag == _TEXT_TAG):
             raise UnreadableError("uses a tag (a word that starts with '!'); quote it", _line(event), path)
         if len(path) > MAX_DEPTH:
             raise UnreadableError(f"nests deeper than {MAX_DEPTH} levels", _line(event), path[:3])
