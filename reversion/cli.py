@@ -1,5 +1,6 @@
 """The `reversion` command: finds the command that was asked for, and turns errors into sentences and exit codes."""
 
+import gc
 import importlib
 import sys
 import tempfile
@@ -18,11 +19,15 @@ COMMANDS = {
     "observe": ("observe", "Show which version of each service runs on each host."),
     "snapshot": ("snapshot", "Take a snapshot of what an environment runs now."),
     "snapshots": ("snapshots", "List the newest snapshots."),
-    "show": ("snapshots", "Show one snapshot whole."),
+    "show": ("show", "Show one snapshot whole."),
     "features": ("features", "Show the features that an environment has."),
+    "compare": ("compare", "Compare the features of two commits, tags or snapshots."),
+    "why": ("why", "Explain a feature's state by the commits that decide it."),
     "board": ("features", "Show features against environments."),
+    "find": ("find", "Find the snapshot that takes least away."),
     "plan": ("plan", "Review what a reversion would do; changes nothing."),
     "revert": ("runs", "Start a reversion and follow it."),
+    "retry": ("runs", "Let a reversion that broke go on when the cause is mended."),
     "approve": ("runs", "Approve a reversion that waits for it."),
     "reject": ("runs", "Reject a reversion that waits for approval."),
     "undo": ("runs", "Plan the way back to how it was before a reversion."),
@@ -69,8 +74,14 @@ def cli(ctx: click.Context, product: str) -> None:
     ctx.obj = product
 
 
+def unhindered() -> None:
+    """Look for circles of objects rarely: whole histories are held at once, and hold none."""
+    gc.set_threshold(200_000, 20, 50)
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit; an expected error is one sentence on standard error."""
+    unhindered()
     try:
         answer: Any = cli.main(args=arguments, prog_name="reversion", standalone_mode=False)
         sys.exit(answer if isinstance(answer, int) else 0)

@@ -4,6 +4,7 @@ import select
 import sys
 from collections.abc import Callable
 
+from reversion.commands.printing import note
 from reversion.errors import Refused
 from reversion.history import Answer, Review
 from reversion.text import plain
@@ -23,20 +24,20 @@ class AskTerminal:
 
     def __call__(self, review: Review, is_waiting: IsWaiting) -> Answer | None:
         ask = _Questions(is_waiting)
-        decision = ask.until("Type approve or reject: ", lambda given: given.lower() in _YES)
+        decision = ask.until("Type approve or reject: ", lambda given: given.lower() in _YES, "approve or reject")
         if decision is None:
             return None
         approve = _YES[decision.lower()]
-        name = self._name or ask.until(_who(review), lambda given: _is_name(review, given))
+        name = self._name or ask.until(_who(review), lambda given: _is_name(review, given), _expected(review))
         if name is None:
             return None
-        reason = self._reason or ask.until("Reason or ticket (may be empty): ", lambda _: True)
+        reason = self._reason or ask.until("Reason or ticket (may be empty): ", lambda _: True, "anything")
         if reason is None:
             return None
         acknowledged = "no"
         if approve and review.asks_acknowledgement:
             question = "The plan has warnings. Type yes if you have read them: "
-            given = ask.until(question, lambda text: text.lower() in ("yes", "no"))
+            given = ask.until(question, lambda text: text.lower() in ("yes", "no"), "yes or no")
             if given is None:
                 return None
             acknowledged = given.lower()
@@ -64,7 +65,7 @@ class _Questions:
     def __init__(self, is_waiting: IsWaiting) -> None:
         self._is_waiting = is_waiting
 
-    def until(self, question: str, is_good: Callable[[str], bool]) -> str | None:
+    def until(self, question: str, is_good: Callable[[str], bool], expected: str) -> str | None:
         """Ask until the answer is good. Return None when it is too late, or when the terminal was closed."""
         while True:
             print(question, end="", file=sys.stderr, flush=True)
@@ -77,11 +78,16 @@ class _Questions:
                 return None
             if is_good(given := plain(line, 500)):
                 return given
+            note(f"'{given}' is not understood; expected is {expected}.")
 
 
 def _who(review: Review) -> str:
     among = f" (one of {', '.join(review.approvers)})" if review.approvers else ""
     return f"Your name{among}: "
+
+
+def _expected(review: Review) -> str:
+    return "one of those names" if review.approvers else "a name of at least two letters"
 
 
 def _is_name(review: Review, given: str) -> bool:

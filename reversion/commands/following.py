@@ -1,5 +1,6 @@
 """Follow one run from a terminal: tell what happens, and ask for the approval when it waits for one."""
 
+import re
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -17,14 +18,18 @@ _INTERVAL = 1.0
 _PATIENCE = 120.0
 _NO_WORKER = 45.0
 _QUIET = ("Cached", "NotReady")
+_RAISED = re.compile(r"Task run encountered an exception (\w+): ")
+_ENDING = {each.__name__ for base in (InvalidInput, Refused) for each in (base, *base.__subclasses__())}
+"""Errors that end a run at once, so that its result tells them too."""
 
 
 class Follower:
-    """Looks at one run again and again and tells only what is new."""
+    """Looks at one run again and again and tells only what is new, or newer than `since`."""
 
-    def __init__(self, runs: Runs, run_id: str) -> None:
+    def __init__(self, runs: Runs, run_id: str, since: datetime | None = None) -> None:
         self._runs = runs
         self._run_id = run_id
+        self._since = since
         self._told: dict[str, str] = {}
         self._heard = self._begun = time.monotonic()
 
@@ -50,8 +55,10 @@ class Follower:
         state = task.state
         if state.name in _QUIET or not (state.kind == "RUNNING" or state.is_final or _is_retry(state)):
             return
+        if self._since and state.at and state.at <= self._since:
+            return
         told = {"COMPLETED": f"done in {task.seconds:.1f} s", "RUNNING": "..."}.get(state.kind, state.name)
-        why = f": {state.message}" if state.kind in ("FAILED", "CRASHED") or _is_retry(state) else ""
+        why = _why(state) if state.kind in ("FAILED", "CRASHED") or _is_retry(state) else ""
         self._once(task.id, f"{state.kind}{state.name}", _line(state.at, f"  {task.name} {told}{why}"))
 
     def _once(self, subject: str, what: str, line: str) -> None:
@@ -60,9 +67,12 @@ class Follower:
             note(line)
 
 
-def follow(approvals: Approvals, run_id: str, ask: Ask | None) -> RunRecord:
-    """Follow a run to its end. Where `ask` is None, an approval is only pointed at and waited for."""
-    follower = Follower(approvals.runs, run_id)
+def follow(approvals: Approvals, run_id: str, ask: Ask | None, since: datetime | None = None) -> RunRecord:
+    """Follow a run to its end, telling nothing that it did before `since`.
+
+    Where `ask` is None, an approval is only pointed at and waited for.
+    """
+    follower = Follower(approvals.runs, run_id, since)
     asked: datetime | None = None
     while True:
         run = follower.look()
@@ -101,6 +111,13 @@ def _decide(approvals: Approvals, run: RunRecord, follower: Follower, ask: Ask |
         except Refused as error:
             note(str(error))
         return
+
+
+def _why(state: Moment) -> str:
+    raised = _RAISED.match(state.message)
+    if raised and raised.group(1) in _ENDING:
+        return ""
+    return f": {_RAISED.sub('', state.message)}"
 
 
 def _is_retry(state: Moment) -> bool:

@@ -28,15 +28,17 @@ def history_command(product: str, subject: str, limit: int, as_json: bool) -> No
     if as_json:
         print_json([{"result": run.told, "run": run} for run in listed])
     elif listed:
-        heads = ("Started", "Run", "Environment", "Snapshot", "Result", "Decided by", "Message")
-        print_table(heads, map(_row, listed))
+        print_table(
+            ("Started", "Run", "Environment", "Snapshot", "Result", "Decided by"), map(_row, listed), width=120
+        )
     else:
         note(f"No reversion of {subject or name} yet.")
 
 
 def _row(run: RunRecord) -> tuple[str, ...]:
     decided = run.record.approver if run.record else ""
-    return (_time(run), run.id[:8], run.environment, run.snapshot, run.told, decided, run.state.message)
+    snapshot = run.snapshot.removeprefix(f"reversion/{run.environment}/")
+    return (_time(run), run.id[:8], run.environment, snapshot, run.told, decided)
 
 
 def _document(detail: RunDetail) -> dict[str, object]:
@@ -66,9 +68,9 @@ def _tell(detail: RunDetail) -> None:
             ),
         ]
     print_table(("", ""), (fact for fact in facts if fact[1]))
-    print_table(("At", "State", "Message"), (_moment(state) for state in detail.states), title="States")
+    print_table(("At", "State", "Message"), (_moment(state, run) for state in detail.states), title="States")
     steps = (
-        (task.name, *_moment(task.state)[1:], f"{task.seconds:.1f}")
+        (task.name, *_moment(task.state, run)[1:], f"{task.seconds:.1f}")
         for task in detail.tasks
         if task.state.name != "Cached"
     )
@@ -77,9 +79,12 @@ def _tell(detail: RunDetail) -> None:
         print_markdown(lines_of(paper.text))
 
 
-def _moment(state: Moment) -> tuple[str, str, str]:
+def _moment(state: Moment, run: RunRecord) -> tuple[str, str, str]:
+    """Return a state's row; what the run's own result says is not said again."""
+    result = run.state.message
+    message = "" if result and result in state.message else state.message
     at = state.at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if state.at else ""
-    return (at, state.told if state.is_waiting or state.is_final else state.name, state.message)
+    return (at, state.told if state.is_waiting or state.is_final else state.name, message)
 
 
 def _time(run: RunRecord) -> str:

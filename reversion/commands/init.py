@@ -3,11 +3,13 @@
 import click
 
 from reversion.adapters.documents import read_product
+from reversion.adapters.repository import Repository
 from reversion.commands.printing import note
 from reversion.errors import InvalidInput, ProductInvalid, WorldFailed
 from reversion.operations.drafting import draft
 from reversion.operations.surveying import Survey, survey
 from reversion.operations.workspace import PRODUCT_FILE, find_root
+from reversion.text import counted
 
 
 @click.command("init")
@@ -15,6 +17,8 @@ from reversion.operations.workspace import PRODUCT_FILE, find_root
 def init_command(product: str) -> None:
     """Write a commented reversion.yaml from the Ansible inventories found. Overwrites nothing."""
     root = find_root(product)
+    if Repository(root).run("rev-parse", "--is-bare-repository").strip() == "true":
+        raise InvalidInput(f"{root} is a bare repository, without files to look at.", "Run it in a clone of it.")
     target = root / PRODUCT_FILE
     if target.exists():
         raise InvalidInput(f"{target} is there already.", "Check it with 'reversion doctor'.")
@@ -36,7 +40,7 @@ def init_command(product: str) -> None:
 
 def _tell(found: Survey) -> None:
     for one in found.environments:
-        hosts = f"{len(one.hosts)} hosts" if not one.problem else f"not readable: {one.problem}"
+        hosts = counted(len(one.hosts), "host") if not one.problem else f"not readable: {one.problem}"
         note(f"environment {one.name}: {one.inventory} ({hosts})")
     note(f"services: {', '.join(found.services) or 'none found; an example is in the file'}")
     note(f"restore playbook: {found.playbook or 'none found'}")

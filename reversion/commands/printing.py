@@ -15,8 +15,10 @@ def print_json(document: Any) -> None:
     print(json.dumps(_dumped(document), indent=2, ensure_ascii=False, sort_keys=True))
 
 
-def print_table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, title: str = "") -> None:
-    """Print a table; text from outside is made plain."""
+def print_table(
+    heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, title: str = "", width: int = 200
+) -> None:
+    """Print a table, at most `width` wide where the output is no terminal; text from outside is made plain."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -24,7 +26,7 @@ def print_table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, titl
     table = Table(*heads, box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
     for row in rows:
         table.add_row(*(Text(plain(cell, 400)) for cell in row))
-    _console().print(table)
+    _console(width).print(table)
 
 
 def print_markdown(text: str) -> None:
@@ -42,11 +44,11 @@ def note(line: str) -> None:
     print(plain(line, 2000), file=sys.stderr, flush=True)
 
 
-def _console() -> Any:
+def _console(width: int = 200) -> Any:
     from rich.console import Console
 
     console = Console()
-    return console if console.is_terminal else Console(width=200)
+    return console if console.is_terminal else Console(width=width)
 
 
 def _dumped(document: Any) -> Any:

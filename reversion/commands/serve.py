@@ -14,6 +14,7 @@ from reversion.adapters.runs import Runs
 from reversion.commands.printing import note
 from reversion.errors import InvalidInput, ReversionError, UnknownName, WorldFailed
 from reversion.operations.workspace import Workspace, open_workspace
+from reversion.report import board_key
 
 _PATIENCE = 180.0
 
@@ -96,6 +97,7 @@ def _tell(workspace: Workspace, address: Address, worker: bool) -> None:
         note("  No environment has a restore playbook, so only snapshots can be taken.")
     except ReversionError as error:
         note(f"  {error}")
+    note(f"  Features, after the first snapshot: {address.page}/artifacts/key/{board_key(name)}")
     if address.auth:
         note(f"  User and password: the one line of {workspace.home / AUTH_FILE}")
     note(f"  Logs: {workspace.home / 'logs'}")

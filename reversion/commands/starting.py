@@ -1,7 +1,8 @@
-"""Start a reversion and follow it: what `reversion revert` and `reversion undo` have in common."""
+"""Start a reversion and follow it: what `reversion revert`, `undo` and `retry` have in common."""
 
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -60,11 +61,18 @@ def start(approvals: Approvals, wanted: Wanted, options: Options) -> int:
     run_id = approvals.runs.start(wanted, key=str(uuid4()), is_checked=True)
     note(f"Run {run_id[:8]}: {wanted.environment} to {wanted.snapshot}")
     note(f"In the browser: {approvals.runs.page(run_id)}")
+    return follow_to_end(approvals, run_id, options, reason=wanted.reason)
+
+
+def follow_to_end(
+    approvals: Approvals, run_id: str, options: Options, *, reason: str, since: datetime | None = None
+) -> int:
+    """Follow a run unless told otherwise, from its states after `since` on; return the exit code of how it ended."""
     if not options.wait:
         _print(approvals.runs.status(run_id), options.as_json)
         return 0
     try:
-        ended = follow(approvals, run_id, options.ask(wanted.reason))
+        ended = follow(approvals, run_id, options.ask(reason), since)
     except KeyboardInterrupt:
         note("No longer following. The run is left as it is; to see how it stands, and to answer it:")
         for verb in ("history", "approve", "reject"):

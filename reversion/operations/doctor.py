@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from reversion.adapters import tags
-from reversion.adapters.histories import map_version, open_source
+from reversion.adapters.histories import map_version, open_source, tracked_heads
 from reversion.adapters.prefect_api import find_address
 from reversion.adapters.repository import Repository
 from reversion.adapters.server_health import read_health
 from reversion.environment import Observation
 from reversion.errors import ReversionError
 from reversion.operations.doctor_stage import Examined, examine_environments
+from reversion.operations.doctor_trackers import examine_trackers
 from reversion.operations.findings import Finding, fail, ok, warn
 from reversion.operations.workspace import PRODUCT_FILE, Workspace, find_root, open_workspace
 from reversion.product import Service
+from reversion.text import counted
 
 _SIDE_BY_SIDE = 8
 _CLOCK = 5
@@ -28,9 +30,12 @@ def examine(path: str, *, refresh: bool = True) -> Iterator[Finding]:
         yield fail("product", error.message, error.todo)
         return
     services, environments = workspace.product.services, workspace.product.environments
-    yield ok("product", f"{PRODUCT_FILE} describes {len(services)} services, {len(environments)} environments.")
+    described = f"{counted(len(services), 'service')}, {counted(len(environments), 'environment')}"
+    yield ok("product", f"{PRODUCT_FILE} describes {described}.")
     yield from guarded("product", lambda: _uncommitted(path))
     yield from guarded("features", lambda: _entries(workspace))
+    if refresh:
+        yield from examine_trackers(workspace)
     yield from guarded("tests", lambda: _tests(workspace))
     yield from guarded("snapshots", lambda: _snapshots(workspace, refresh=refresh))
     examined = examine_environments(workspace)
@@ -59,7 +64,7 @@ def _uncommitted(path: str) -> Iterator[Finding]:
 
 def _entries(workspace: Workspace) -> Iterator[Finding]:
     if workspace.product.features.catalogue:
-        yield ok("features", f"{len(workspace.entries)} feature entries were read.")
+        yield ok("features", f"{counted(len(workspace.entries), 'feature entry was', 'feature entries were')} read.")
     elif not workspace.product.features.conventions:
         todo = "Add features.conventions, e.g. {kind: line, names: [Feature]}."
         yield warn("features", "Nothing says where commit messages name a feature, so none is found.", todo)
@@ -88,8 +93,8 @@ def _snapshots(workspace: Workspace, *, refresh: bool) -> Iterator[Finding]:
     if refresh:
         tags.sync(workspace.repository)
         if missing := tags.unpushed(workspace.repository):
-            told, todo = f"{len(missing)} snapshots are not at the remote.", f"git push origin {missing[0]}"
-            yield warn("snapshots", told, todo)
+            told = f"{counted(len(missing), 'snapshot is', 'snapshots are')} not at the remote."
+            yield warn("snapshots", told, f"git push origin {missing[0]}")
     for environment in workspace.product.environments.values():
         if not environment.restore:
             continue
@@ -116,22 +121,22 @@ def _repository(
 ) -> Iterator[Finding]:
     subject = f"service {service.name}"
     repository = open_source(service, workspace.root, workspace.home, refresh=refresh)
+    refs = repository.refs()
     missing = [
-        branch
-        for branch in service.tracked
-        if not (repository.resolve(f"refs/heads/{branch}") or repository.resolve(f"refs/remotes/origin/{branch}"))
+        name for name in service.tracked if not tracked_heads(service.model_copy(update={"tracked": (name,)}), refs)
     ]
     if missing:
         todo = f"Correct services.{service.name}.tracked."
         yield fail(subject, f"Its repository has no branch {' or '.join(missing)}.", todo)
         return
     versions = sorted({i.version for o in seen for i in o.instances if i.service == service.name and i.version})
-    problems = [m.problem for version in versions if (m := map_version(repository, service, version)).problem]
+    problems = [m.problem for version in versions if (m := map_version(repository, service, version, refs)).problem]
     if problems:
         todo = f"Tag that version, or say how versions are tagged in services.{service.name}.ref."
         yield warn(subject, f"What runs can't be found in Git: {problems[0]}", todo)
     else:
-        yield ok(subject, f"Its repository is whole, and knows the {len(versions)} versions that run.")
+        known = counted(len(versions), "version that runs", "versions that run")
+        yield ok(subject, f"Its repository is whole, and knows {known}.")
 
 
 def _server(workspace: Workspace) -> Iterator[Finding]:

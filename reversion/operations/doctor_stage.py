@@ -87,7 +87,7 @@ def _playbook(stage: Stage, subject: str) -> Iterator[Finding]:
 def _observed(environment: Environment, subject: str, seen: Observation) -> Finding:
     unread = [f"{i.service} on {i.host}: {i.problem}" for i in seen.instances if i.version is None]
     if not unread:
-        return ok(subject, f"All {len(seen.instances)} instances were read.")
+        return ok(subject, f"{counted(len(seen.instances), 'instance was', 'instances were')} read.")
     told = f"{len(unread)} of {len(seen.instances)} instances could not be read: {'; '.join(unread[:3])}"
     todo = "Check that the host can be reached, that the service runs, and how it is observed."
     return _weighed(environment, subject, f"{told}{'; ...' if unread[3:] else ''}.", todo)

@@ -3,6 +3,7 @@
 import json
 
 from reversion.operations.surveying import FoundEnvironment, Survey
+from reversion.text import counted
 
 _HEAD = """\
 # All that Reversion needs to know of this product. Lines marked TODO hold a guess: correct them.
@@ -49,7 +50,7 @@ def draft(found: Survey) -> str:
     services = found.services or ("app",)
     parts = [_HEAD.format(product=found.product)]
     parts += [] if found.services else [_NO_SERVICES]
-    parts += [_service(name, is_guess=not found.services) for name in services]
+    parts += [_service(name, found.beside, is_guess=not found.services) for name in services]
     parts.append(_ENVIRONMENTS)
     parts += [_environment(one, found) for one in found.environments] or [_NO_ENVIRONMENT]
     parts.append(_FEATURES)
@@ -57,14 +58,14 @@ def draft(found: Survey) -> str:
     return "".join(parts)
 
 
-def _service(name: str, *, is_guess: bool) -> str:
+def _service(name: str, beside: frozenset[str], *, is_guess: bool) -> str:
     hosts = "    hosts: all\n" if is_guess else ""
-    address = f"../{name}.git"
-    return f"  {_text(name)}:\n    repository: {_text(address)}    # TODO: its URL, or a path\n{hosts}"
+    found = f"../{name}" if name in beside else f"../{name}.git"
+    return f"  {_text(name)}:\n    repository: {_text(found)}    # TODO: its URL, or a path\n{hosts}"
 
 
 def _environment(one: FoundEnvironment, found: Survey) -> str:
-    told = f"its hosts could not be read: {one.problem}" if one.problem else f"{len(one.hosts)} hosts"
+    told = f"its hosts could not be read: {one.problem}" if one.problem else counted(len(one.hosts), "host")
     taken = [one.inventory, *([found.roles] if found.roles else [])]
     lines = [f"  {_text(one.name)}:    # {told}", f"    inventory: {_text(one.inventory)}"]
     lines.append(

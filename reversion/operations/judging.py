@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from reversion.adapters import histories
+from reversion.adapters.index import Index
+from reversion.adapters.index_store import IndexStore
 from reversion.environment import Observation
 from reversion.features.resolver import Resolver
 from reversion.features.values import Feature, Mapped
+from reversion.operations.checking import checked
 from reversion.operations.remembering import remember
+from reversion.operations.titling import titles_of
 from reversion.operations.workspace import Workspace
 
 Versions = Mapping[str, str | None]
@@ -40,10 +43,19 @@ def study(workspace: Workspace, *wanted: Versions, refresh: bool = True) -> Stud
         for name in workspace.product.services
     }
     services = tuple(workspace.product.services.values())
-    read, mapped = histories.read_all(services, workspace.root, workspace.home, versions, refresh=refresh)
-    resolver = Resolver(read, workspace.product.features, workspace.entries)
-    problems = {history.service: history.problem for history in read if history.problem}
-    return Study(resolver, {(m.service, m.version): m for m in mapped if m.version}, problems)
+    studied = index_of(workspace).study(services, versions, refresh=refresh)
+    resolver = Resolver(studied.books, workspace.product.features, workspace.entries)
+    resolver = resolver.titled(titles_of(workspace, resolver.ids, refresh=refresh))
+    return Study(resolver, {(m.service, m.version): m for m in studied.mapped if m.version}, studied.problems)
+
+
+def index_of(workspace: Workspace) -> Index:
+    """Return the index of the product's services, kept in the catalogue where that can be used."""
+    store: list[IndexStore] = []
+    remember(workspace, lambda catalogue: store.append(catalogue.index()))
+    return Index(
+        workspace.root, workspace.home, workspace.product.features, workspace.entries, store[0] if store else None
+    )
 
 
 def running_versions(observation: Observation, workspace: Workspace) -> dict[str, str | None]:
@@ -66,12 +78,13 @@ def features_of_all(
     """Judge every feature at each of what was observed, reading each history once."""
     versions = [running_versions(observation, workspace) for observation in observations]
     studied = study(workspace, *versions, refresh=refresh)
-    judged = tuple(studied.resolver.features(studied.commits(each)) for each in versions)
-    for observation, features in zip(observations, judged, strict=True):
-        _remember(workspace, observation.environment, features)
-    return judged
+    environments = (observation.environment for observation in observations)
+    return tuple(judge(workspace, name, studied, each) for name, each in zip(environments, versions, strict=True))
 
 
-def _remember(workspace: Workspace, environment: str, features: tuple[Feature, ...]) -> None:
-    now = datetime.now(UTC)
+def judge(workspace: Workspace, environment: str, studied: Study, versions: Versions) -> tuple[Feature, ...]:
+    """Judge every feature at the versions that the environment runs, and remember the verdicts."""
+    vector, now = studied.commits(versions), datetime.now(UTC)
+    features = checked(workspace, studied.resolver, studied.resolver.features(vector), vector)
     remember(workspace, lambda catalogue: catalogue.record_features(environment, features, now))
+    return features

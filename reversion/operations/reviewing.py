@@ -7,14 +7,18 @@ from reversion.adapters import histories, playbooks
 from reversion.adapters.inventory import Inventory, shared_hosts
 from reversion.environment import Observation
 from reversion.errors import PlanVoid, ReversionError, SnapshotInvalid
-from reversion.operations.judging import running_versions, study
+from reversion.features.recalling import out_of_sight, recall, there
+from reversion.features.resolver import Vector
+from reversion.features.values import Comparison
+from reversion.operations.checking import checked_changes
+from reversion.operations.judging import Study, running_versions, study
 from reversion.operations.observing import inventory_at, observe, staged
 from reversion.operations.tagging import find
 from reversion.operations.trees import unpacked
 from reversion.operations.workspace import Workspace
 from reversion.plan import Facts, FileChange, Plan, make_plan
 from reversion.product import Environment
-from reversion.snapshot import Recorded, unread_features
+from reversion.snapshot import Recorded, Snapshot, features_when_taken, unread_features
 
 _CHANGES: dict[str, Literal["added", "removed", "changed"]] = {"A": "added", "D": "removed"}
 
@@ -102,13 +106,23 @@ def _features(workspace: Workspace, target: Recorded, observation: Observation, 
         head_commit=workspace.head,
         observation=observation,
         problems=studied.problems,
-        comparison=studied.resolver.compare(now, then).with_unknown(
-            unread_features(target.snapshot, frozenset(studied.problems))
+        comparison=checked_changes(
+            workspace, studied.resolver, _comparison(studied, target.snapshot, now, then), now, then
         ),
         relations={name: studied.resolver.relation(name, now.get(name, ""), then[name]) for name in after},
         migrations={name: _migrations(workspace, name, now.get(name), then[name]) for name in after},
         hosts={},
+        left=left,
     )
+
+
+def _comparison(studied: Study, snapshot: Snapshot, now: Vector, then: Vector) -> Comparison:
+    """Compare, and keep in sight what the snapshot says otherwise than is judged now, or was judged of alone."""
+    taken = features_when_taken(snapshot)
+    resolver = studied.resolver
+    hidden = (*unread_features(snapshot, frozenset(studied.problems)), *out_of_sight(taken, frozenset(resolver.ids)))
+    unknown = tuple({feature.id: feature for feature in hidden}.values())
+    return recall(resolver.compare(now, then, there(taken)).with_unknown(unknown), taken)
 
 
 def _migrations(workspace: Workspace, name: str, old: str | None, new: str | None) -> tuple[str, ...]:

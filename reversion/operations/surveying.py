@@ -30,7 +30,7 @@ class FoundEnvironment:
 
 @dataclass(frozen=True)
 class Survey:
-    """All that a starter product file is made from."""
+    """All that a starter product file is made from. `beside` names the services whose clones lie beside it."""
 
     product: str
     environments: tuple[FoundEnvironment, ...]
@@ -39,6 +39,7 @@ class Survey:
     roles: str | None
     tests: str | None
     files: tuple[str, ...]
+    beside: frozenset[str] = frozenset()
 
 
 def survey(root: Path) -> Survey:
@@ -51,14 +52,16 @@ def survey(root: Path) -> Survey:
         found.append(environment)
         groups += [hosts] if hosts else []
     folders = {str(parent) for path in files for parent in PurePosixPath(path).parents}
+    services = common_groups(tuple(groups), tuple(each.name for each in found))
     return Survey(
         product=as_name(root.name) or "product",
         environments=tuple(found),
-        services=common_groups(tuple(groups), tuple(each.name for each in found)),
+        services=services,
         playbook=_playbook(files),
         roles=next((folder for folder in ("ansible/roles", "roles") if folder in folders), None),
         tests=next((folder for folder in _TESTS if folder in folders), None),
         files=files,
+        beside=frozenset(name for name in services if (root.parent / name / ".git").exists()),
     )
 
 

@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 from reversion.adapters import tags
 from reversion.adapters.catalogue import open_catalogue
 from reversion.environment import Observation
+from reversion.errors import UnknownName
 from reversion.features.values import Feature
-from reversion.operations.judging import Study, running_versions, study
+from reversion.operations.judging import Study, judge, running_versions, study
 from reversion.operations.observing import Say, observe
 from reversion.operations.verifying import verify
 from reversion.operations.workspace import Workspace
 from reversion.product import Environment
-from reversion.snapshot import Recorded, Snapshot, SnapshotFeature, SnapshotService, TakenBy
+from reversion.snapshot import Recorded, Snapshot, SnapshotFeature, SnapshotService, TakenBy, environment_and_time
 from reversion.text import Value, counted
 
 _SEARCHED = 500
@@ -38,10 +39,11 @@ class Request(Value):
 
 
 class Taken(Value):
-    """The snapshot, and whether it is new or was there already."""
+    """The snapshot, whether it is new or was there already, and the features as they were judged for it."""
 
     recorded: Recorded
     is_new: bool
+    features: tuple[Feature, ...] = ()
 
 
 def take(workspace: Workspace, environment: Environment, request: Request, seen: Observation | None = None) -> Taken:
@@ -51,14 +53,15 @@ def take(workspace: Workspace, environment: Environment, request: Request, seen:
     versions = running_versions(observation, workspace)
     studied = study(workspace, versions)
     newest = _newest(workspace, environment)
+    features = judge(workspace, environment.name, studied, versions)
     snapshot = _snapshot(workspace, observation, studied, request).model_copy(
-        update={"previous": newest.tag if newest else ""}
+        update={"features": {f.id: _feature(f) for f in features}, "previous": newest.tag if newest else ""}
     )
     if request.skip_unchanged and newest and _is_unchanged(workspace, environment, newest.snapshot, snapshot):
-        return Taken(recorded=newest, is_new=False)
+        return Taken(recorded=newest, is_new=False, features=features)
     recorded = tags.create(workspace.repository, snapshot)
     open_catalogue(workspace.home).remember(recorded)
-    return Taken(recorded=recorded, is_new=True)
+    return Taken(recorded=recorded, is_new=True, features=features)
 
 
 def verification(workspace: Workspace, environment: Environment, say: Say) -> Verification:
@@ -83,11 +86,35 @@ def find(workspace: Workspace, environment: Environment, name: str, *, refresh: 
     return recorded
 
 
+def locate(workspace: Workspace, text: str) -> Recorded:
+    """Return the snapshot that a text means: a tag's name, the last part of one, or ENVIRONMENT/latest-verified."""
+    recorded = tags.read(workspace.repository, *_named(workspace, text))
+    open_catalogue(workspace.home).remember(recorded)
+    return recorded
+
+
+def whole_name(workspace: Workspace, text: str) -> str:
+    """Return the name of the snapshot's tag that ends with a text, or nothing."""
+    return next((name for name in tags.names(workspace.repository) if name.endswith(f"/{text}")), "")
+
+
 def taken_by_run(workspace: Workspace, environment: str, run: str) -> str:
     """Return the tag of the snapshot that a run took before it changed anything, or nothing."""
     newest = tags.newest(workspace.repository, environment, _SEARCHED)
     found = (each for each in newest if isinstance(each, Recorded) and each.snapshot.taken_by.run == run)
     return next((each.tag for each in found), "")
+
+
+def _named(workspace: Workspace, text: str) -> tuple[str, str]:
+    """Return the tag's name (or the label) and the environment that a text means."""
+    if named := environment_and_time(text):
+        return text, named[0]
+    environment, slash, label = text.rpartition("/")
+    if slash and label == tags.LATEST_VERIFIED:
+        return label, environment.removeprefix("reversion/")
+    if name := whole_name(workspace, text):
+        return name, name.split("/")[1]
+    raise UnknownName.among("snapshot", text, tags.names(workspace.repository)[:5])
 
 
 def _newest(workspace: Workspace, environment: Environment) -> Recorded | None:
@@ -97,7 +124,6 @@ def _newest(workspace: Workspace, environment: Environment) -> Recorded | None:
 
 def _snapshot(workspace: Workspace, observation: Observation, studied: Study, request: Request) -> Snapshot:
     versions = running_versions(observation, workspace)
-    features = studied.resolver.features(studied.commits(versions))
     return Snapshot(
         product=workspace.product.product,
         environment=observation.environment,
@@ -109,7 +135,6 @@ def _snapshot(workspace: Workspace, observation: Observation, studied: Study, re
         verified=request.verification.of(observation),
         complete=observation.is_complete(),
         services={name: _service(workspace, observation, studied, name) for name in sorted(versions)},
-        features={feature.id: _feature(feature) for feature in features},
     )
 
 

@@ -9,7 +9,8 @@ from reversion.adapters import documents
 from reversion.adapters.inventory import Inventory
 from reversion.adapters.repository import Repository
 from reversion.errors import ProductInvalid, WorldFailed
-from reversion.product import CatalogueEntry, Product
+from reversion.feature_settings import CatalogueEntry
+from reversion.product import Product
 
 PRODUCT_FILE = "reversion.yaml"
 
