@@ -5,10 +5,9 @@ from typing import Any, Literal
 
 from prefect import suspend_flow_run
 from prefect.input import RunInput
-from pydantic import Field, create_model
+from pydantic import Field, ValidationError, create_model
 
-from reversion import report
-from reversion.errors import PlanVoid
+from reversion.errors import PlanVoid, Refused
 from reversion.outcome import Approval
 from reversion.plan import Plan
 from reversion.product import Environment
@@ -28,18 +27,22 @@ class _Form(RunInput):
     decision: Decision = Field(title="Decision")
 
 
-def ask(plan: Plan, asked: str = "") -> Approval:
+def ask(plan: Plan, review: str, asked: str = "") -> Approval:
     """Suspend the run until a person decides on exactly this plan; when nobody does in time, the server fails it.
 
-    `asked` is the reason that the reversion was asked for with. Raise PlanVoid where the answer was given to
-    another plan, or leaves warnings unacknowledged.
+    `review` is the plan as its form shows it, `asked` the reason that the reversion was asked for with. Raise
+    PlanVoid where the answer was given to another plan, or leaves warnings unacknowledged; Refused where the run was
+    set going without one.
     """
     environment = workspace(plan.head_commit).product.environment(plan.environment)
-    form = _form(plan, environment).with_initial_data(description=report.review(plan, asked))
-    answer = suspend_flow_run(wait_for_input=form, timeout=environment.approval_timeout, key=approval_key())
+    form = _form(plan, environment).with_initial_data(description=review)
+    again = "Nothing was changed. Start the reversion again."
+    try:
+        answer = suspend_flow_run(wait_for_input=form, timeout=environment.approval_timeout, key=approval_key())
+    except ValidationError as error:
+        raise Refused("Somebody set the run going without an answer to its question.", again) from error
     assert answer is not None  # noqa: S101  a form was asked for
     given: dict[str, Any] = answer.model_dump(mode="json")
-    again = "Nothing was changed. Start the reversion again."
     if given["plan"] != plan.digest[:12]:
         raise PlanVoid("The approval was given to another plan.", again)
     if len(plain(given["approver"], 100)) < 2:
@@ -47,12 +50,13 @@ def ask(plan: Plan, asked: str = "") -> Approval:
     if plan.warnings and given["decision"] == "approve" and not given["acknowledge_warnings"]:
         raise PlanVoid(
             "The plan has warnings and they were not acknowledged.",
-            "Nothing was changed. Start the reversion again.",
+            again,
         )
     return Approval(
         decision=given["decision"],
         approver=plain(given["approver"], 100),
         reason=plain(given["reason"], 1000),
+        asked=plain(asked, 1000),
         digest=plan.digest,
     )
 

@@ -9,11 +9,11 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.approval import ask
 from flows.ending import ended, rejected, with_refusals_named
-from flows.steps import look_again, look_at_others, prove, restore_configuration, restore_services
-from reversion.outcome import Findings, as_seen, conclude, is_restored
+from flows.steps import explain, look_again, look_at_others, prove, restore_configuration, restore_services
+from reversion.outcome import Findings, conclude, is_restored
 from tasks.admit import admit, attempt, occupied
 from tasks.choices import refresh_choices
-from tasks.record import record_approval, record_outcome, record_plan
+from tasks.record import publish, record_approval, record_outcome, record_plan
 from tasks.resolve import confirm, resolve
 from tasks.tag import tag_safety
 
@@ -33,23 +33,22 @@ def revert(environment: str, snapshot: str = "latest-verified", reason: str = ""
         snapshot: The snapshot's tag, or latest-verified.
         reason: Why, for the history: a ticket, an alert.
     """
-    admit(environment, snapshot)
+    tried = attempt()
+    admit(environment, snapshot, tried)
     plan = resolve(environment, snapshot)
-    record_plan(plan, reason)
-    approval = ask(plan, reason)
+    review = record_plan(plan, reason, explain(plan))
+    approval = ask(plan, review, reason)
     record_approval(plan, approval)
     if approval.decision == "reject":
         return rejected(plan, approval)
     with occupied(plan.product, environment):
-        found = confirm(plan, attempt())
+        found = confirm(plan, tried)
         safety_snapshot = tag_safety(plan, found, str(flow_run.get_id()))
         others = look_at_others(plan)
-        problem = restore_configuration(plan)
-        steps = restore_services(plan) if not problem else ()
-        seen = look_again(plan)
-        steps = as_seen(steps, seen)
-        checks = prove(plan) if is_restored(plan, steps) else ()
-        others = look_at_others(plan, before=others)
+        problem = restore_configuration(plan, tried)
+        steps = restore_services(plan, found, tried) if not problem else ()
+        checks = prove(plan, tried) if is_restored(plan, steps) else ()
+        seen, others = look_again(plan, others, tried)
     outcome = conclude(
         plan,
         Findings(
@@ -57,11 +56,12 @@ def revert(environment: str, snapshot: str = "latest-verified", reason: str = ""
             safety_snapshot=safety_snapshot,
             configuration_problem=problem,
             steps=steps,
-            features=seen.features if seen else (),
             checks=checks,
+            seen=seen,
             others=others,
         ),
     )
     record_outcome(outcome, return_state=True)
+    publish(environment, outcome.features, return_state=True)
     refresh_choices(return_state=True)
     return ended(outcome)

@@ -12,6 +12,7 @@ from reversion.operations.tagging import Request
 from reversion.snapshot import TakenBy
 from tasks.admit import occupied
 from tasks.choices import refresh_choices
+from tasks.record import publish
 from tasks.settings import workspace
 from tasks.tag import tag, verification
 
@@ -36,6 +37,7 @@ def snapshot(environment: str, label: str = "", skip_unchanged: bool = False) ->
         request = Request(by=by, label=label, verification=verified, skip_unchanged=skip_unchanged)
         taken = tag(environment, request)
     refresh_choices()
+    publish(environment, taken.features, only_first=not taken.is_new, return_state=True)
     if not taken.is_new:
         return Completed(name="Unchanged", message=f"Nothing has changed since {taken.recorded.tag}.")
     return Completed(name="Tagged", message=f"Tagged {taken.recorded.tag}.")

@@ -3,15 +3,16 @@
 from typing import Any, ParamSpec, TypeVar
 
 from prefect.client.schemas.objects import State
-from prefect.futures import wait
+from prefect.futures import PrefectFutureList, wait
 from prefect.tasks import Task
 
+from reversion.environment import Observation
 from reversion.errors import HostUnreachable, ReversionError, TestsRed
 from reversion.outcome import Check, Fingerprints, Seen, StepResult
 from reversion.plan import Plan, Step
 from reversion.text import plain
 from tasks.observe import features_now, fingerprint
-from tasks.record import publish
+from tasks.record import record_reasons
 from tasks.restore import configure, restore
 from tasks.settings import workspace
 from tasks.verify import verify
@@ -20,28 +21,53 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
-def look_at_others(plan: Plan, before: tuple[Fingerprints, ...] = ()) -> tuple[Fingerprints, ...]:
-    """Observe every other environment, side by side; what was seen `before` is carried along."""
-    product = workspace(plan.head_commit).product
-    names = [other.name for other in product.others(product.environment(plan.environment))]
-    found = fingerprint.map(names, "after" if before else "before", plan.head_commit).result(raise_on_failure=False)
-    now = [_fingerprints(name, each) for name, each in zip(names, found, strict=True)]
-    return tuple(old.followed_by(new) for old, new in zip(before, now, strict=True)) if before else tuple(now)
+def explain(plan: Plan) -> str:
+    """Keep the commits that decide what becomes of each feature; return where, or nothing where that fails."""
+    state = record_reasons(plan, return_state=True)
+    return str(state.result()) if state.is_completed() else ""
 
 
-def restore_configuration(plan: Plan) -> str:
+def look_at_others(plan: Plan) -> tuple[Fingerprints, ...]:
+    """Observe every other environment, side by side, before anything is changed."""
+    return _fingerprints(plan, _look(plan, "before the restore"))
+
+
+def look_again(
+    plan: Plan, others: tuple[Fingerprints, ...], attempt: int
+) -> tuple[Seen | None, tuple[Fingerprints, ...]]:
+    """Observe all environments when all is done, side by side, and resolve the features that are there now.
+
+    What was seen of the `others` before is carried along. None is returned where the reverted environment can't be
+    observed.
+    """
+    own = features_now.submit(plan, attempt)
+    looks = _look(plan, "after the restore" if attempt == 1 else f"after attempt {attempt}")
+    wait([own])
+    seen: Seen | None = own.state.result() if own.state.is_completed() else None
+    return seen, tuple(old.followed_by(new) for old, new in zip(others, _fingerprints(plan, looks), strict=True))
+
+
+def restore_configuration(plan: Plan, attempt: int) -> str:
     """Restore the environment's own configuration; return what went wrong, if anything."""
-    state = with_retries(configure, plan)(plan, return_state=True)
+    state = with_retries(configure, plan)(plan, attempt, return_state=True)
     return _problem(state)
 
 
-def restore_services(plan: Plan) -> tuple[StepResult, ...]:
-    """Restore every service, each as soon as those before it are proven."""
+def restore_services(plan: Plan, found: Observation, attempt: int) -> tuple[StepResult, ...]:
+    """Restore every service, each as soon as those before it are proven.
+
+    A retry does again what an earlier attempt has done only where that was not found any more.
+    """
     task = with_retries(restore, plan)
     futures: dict[str, Any] = {}
     for step in plan.steps:
+        is_there = found.running(step.service).version == step.version
         futures[step.service] = task.submit(
-            plan, step.service, return_state=False, wait_for=[futures[name] for name in step.after]
+            plan,
+            step.service,
+            1 if is_there else attempt,
+            return_state=False,
+            wait_for=[futures[name] for name in step.after],
         )
     wait(list(futures.values()))
     return tuple(_step_result(step, futures[step.service].state) for step in plan.steps)
@@ -53,25 +79,32 @@ def with_retries(task: Task[Parameters, Result], plan: Plan) -> Task[Parameters,
     return task.with_options(retries=environment.restore_retries, retry_delay_seconds=environment.retry_delay)
 
 
-def look_again(plan: Plan) -> Seen | None:
-    """Observe what runs now, resolve the features that makes, and publish them; None where that fails."""
-    state = features_now(plan, return_state=True)
-    if not state.is_completed():
-        return None
-    seen: Seen = state.result()
-    publish(plan.product, plan.environment, seen.features, return_state=True)
-    return seen
-
-
-def prove(plan: Plan) -> tuple[Check, ...]:
+def prove(plan: Plan, attempt: int) -> tuple[Check, ...]:
     """Run the plan's production tests, side by side, each with its own retries."""
     tests = workspace(plan.head_commit).product.production_tests
-    futures = {name: verify.with_options(retries=tests[name].retries).submit(plan, name) for name in plan.checks}
+    futures = {
+        name: verify.with_options(retries=tests[name].retries).submit(plan, name, attempt) for name in plan.checks
+    }
     wait(list(futures.values()))
     return tuple(_check(name, future.state) for name, future in futures.items())
 
 
-def _fingerprints(name: str, found: object) -> Fingerprints:
+def _others(plan: Plan) -> list[str]:
+    product = workspace(plan.head_commit).product
+    return [other.name for other in product.others(product.environment(plan.environment))]
+
+
+def _look(plan: Plan, moment: str) -> PrefectFutureList[Fingerprints]:
+    """Begin to observe every other environment."""
+    return fingerprint.map(_others(plan), moment, plan.head_commit)
+
+
+def _fingerprints(plan: Plan, looks: PrefectFutureList[Fingerprints]) -> tuple[Fingerprints, ...]:
+    found = looks.result(raise_on_failure=False)
+    return tuple(_fingerprint(name, each) for name, each in zip(_others(plan), found, strict=True))
+
+
+def _fingerprint(name: str, found: object) -> Fingerprints:
     if isinstance(found, Fingerprints):
         return found
     return Fingerprints(environment=name, before="", after="", problem=plain(f"could not be observed: {found}"))

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from uuid import UUID
 
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowFilter, FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.concurrency.sync import concurrency
 from prefect.runtime import flow_run
@@ -15,6 +17,7 @@ from reversion.errors import Occupied, ServerFailed
 from tasks.settings import kept, workspace
 
 _LEASE = 60.0
+_PAGE = 200
 _UNDER_WAY = [
     StateType.RUNNING,
     StateType.PAUSED,
@@ -25,25 +28,60 @@ _UNDER_WAY = [
 
 
 @kept(task_run_name="Admit a reversion of {environment}")
-def admit(environment: str, snapshot: str) -> None:
+def admit(environment: str, snapshot: str, attempt: int) -> None:
     """Check the names, name and tag the run for the history, and refuse it while another one is under way."""
-    opened = workspace()
-    opened.product.environment(environment)
-    mine = UUID(flow_run.get_id())
+    product = workspace().product
+    product.environment(environment)
+    tags = {"reversion", f"product:{product.product}", f"environment:{environment}", f"snapshot:{snapshot}"}
     with get_client(sync_client=True) as client:
-        run = client.read_flow_run(mine)
-        for other in _under_way(environment, run):
-            raise Occupied(
-                f"Another reversion of {environment} is already under way: '{other.name}', run {other.id}.",
-                f"Wait for it, or answer it: reversion approve {other.id} (or reject).",
-            )
-        tags = {
-            "reversion",
-            f"product:{opened.product.product}",
-            f"environment:{environment}",
-            f"snapshot:{snapshot}",
-        }
-        client.update_flow_run(mine, tags=sorted({*run.tags, *tags}))
+        mine = client.read_flow_run(UUID(flow_run.get_id()))
+        for other in under_way(client, mine, product.product, environment):
+            if attempt > 1 or _began(other) <= _began(mine):
+                raise Occupied(
+                    f"Another reversion of {environment} is already under way: '{other.name}', run {other.id}.",
+                    f"Wait for it, or answer it: reversion approve {other.id} (or reject).",
+                )
+        client.update_flow_run(mine.id, tags=sorted({*mine.tags, *tags}))
+
+
+def under_way(client: SyncPrefectClient, mine: FlowRun, product: str, environment: str) -> list[FlowRun]:
+    """Return the other runs for the same environment and product that have begun and not ended, oldest first.
+
+    A run that was admitted is known by its tags, also where its deployment was deleted or made anew since.
+    """
+    return [
+        run
+        for run in _begun(client)
+        if run.id != mine.id
+        and run.parameters.get("environment") == environment
+        and (f"product:{product}" in run.tags or run.deployment_id == mine.deployment_id)
+    ]
+
+
+def _begun(client: SyncPrefectClient) -> Iterator[FlowRun]:
+    """Yield every reversion on the server that has begun and not ended, page by page from the oldest on.
+
+    A page begins where the last one ended, so that runs that end meanwhile move nothing out of sight.
+    """
+    told: set[UUID] = set()
+    since = datetime.fromtimestamp(0, UTC)
+    while True:
+        page = client.read_flow_runs(
+            flow_filter=FlowFilter(name={"any_": ["revert"]}),
+            flow_run_filter=FlowRunFilter(state={"type": {"any_": _UNDER_WAY}}, start_time={"after_": since}),
+            sort=FlowRunSort.START_TIME_ASC,
+            limit=_PAGE,
+        )
+        new = [run for run in page if run.id not in told]
+        yield from new
+        told.update(run.id for run in new)
+        if len(page) < _PAGE or not new:
+            return
+        since = _began(page[-1])
+
+
+def _began(run: FlowRun) -> datetime:
+    return run.start_time or datetime.now(UTC)
 
 
 def approval_key() -> str:
@@ -87,22 +125,3 @@ def occupied(product: str, environment: str, wait: float = 30.0) -> Iterator[Non
             f"The lock '{name}' does not exist on the Prefect server.",
             "Deploy again: 'reversion serve' or deployments/.",
         ) from error
-
-
-def _under_way(environment: str, mine: FlowRun) -> list[FlowRun]:
-    """Return the runs that started before this one, for the same environment and product, and have not ended."""
-    with get_client(sync_client=True) as client:
-        runs = client.read_flow_runs(
-            flow_filter=FlowFilter(name={"any_": ["revert"]}),
-            flow_run_filter=FlowRunFilter(state={"type": {"any_": _UNDER_WAY}}),
-        )
-    return [
-        run
-        for run in runs
-        if run.id != mine.id
-        and run.start_time is not None
-        and run.deployment_id == mine.deployment_id
-        and run.parameters.get("environment") == environment
-        and mine.start_time is not None
-        and run.start_time <= mine.start_time
-    ]

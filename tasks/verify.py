@@ -8,7 +8,7 @@ from tasks.settings import kept, say, workspace
 
 
 @kept(task_run_name="Production test {name}")
-def verify(plan: Plan, name: str) -> Check:
+def verify(plan: Plan, name: str, attempt: int) -> Check:  # noqa: ARG001  each attempt at the run tests anew
     """Return the check when it passed; raise TestsRed, with the check, so that the test's own retries apply."""
     opened = workspace(plan.head_commit)
     environment = opened.product.environment(plan.environment)
