@@ -5,7 +5,7 @@ from typing import Any
 
 from reversion.environment import Instance, Observation
 from reversion.features.values import Change, Comparison, Feature, Relation, State
-from reversion.outcome import Approval, Check, Findings, StepResult
+from reversion.outcome import Approval, Check, Findings, Seen, StepResult
 from reversion.plan import Facts, Plan, make_plan
 from reversion.product import Product
 from reversion.snapshot import Recorded, Snapshot, SnapshotService, TakenBy
@@ -85,9 +85,9 @@ def a_plan(**given: Any) -> Plan:
     return make_plan(product, product.environments["staging"], a_snapshot({"cart": "1.0.0"}), facts)
 
 
-def a_change(name: str, before: State, after: State, **given: Any) -> Change:
+def a_change(name: str, before: State, after: State, *, when_taken: State | None = None, **given: Any) -> Change:
     feature = Feature(**{"id": name, "title": f"Title of {name}", "state": after} | given)
-    return Change(feature=feature, before=before, after=after)
+    return Change(feature=feature, before=before, after=after, when_taken=when_taken)
 
 
 def an_approval(**given: Any) -> Approval:
@@ -102,6 +102,7 @@ def some_findings(**given: Any) -> Findings:
             "safety_snapshot": TAG,
             "steps": (StepResult(service="cart", state="restored", version="1.0.0"),),
             "checks": (Check(name="smoke", passed=True),),
+            "seen": Seen(observation=an_observation(cart="1.0.0"), features=()),
         }
         | given
     )

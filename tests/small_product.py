@@ -46,7 +46,8 @@ features:
     - {{kind: line, names: [Feature]}}
 production_tests:
   smoke:
-    command: [sh, -c, 'test -e {root}/red || exit 0; echo "prices are wrong"; exit 3']
+    command: [sh, -c, 'cd {root}; test ! -e meddling || cp meddling staging-1/pay/VERSION;
+      test -e red || exit 0; echo "prices are wrong"; exit 3']
     timeout: 20
   prices:
     command: [sh, -c, 'echo "<testsuite><testcase name=\\"buys\\"/></testsuite>" > report.xml']

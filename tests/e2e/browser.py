@@ -24,15 +24,23 @@ _PATIENCE = 180_000
 
 @contextmanager
 def a_page(server: Server) -> Iterator[Page]:
-    """Open Chromium and log in where the server asks for it."""
+    """Open Chromium on the deployments, and log in where the server asks for it."""
+    with logged_in(server, "/deployments") as page:
+        page.get_by_text("Search deployments").or_(page.get_by_placeholder("Search deployments")).first.wait_for()
+        yield page
+
+
+@contextmanager
+def logged_in(server: Server, path: str) -> Iterator[Page]:
+    """Open Chromium, log in, and be led to a path of the server's pages."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(_QUIET))
         page = browser.new_page(viewport={"width": 1400, "height": 1300})
         page.set_default_timeout(_PATIENCE)
-        page.goto(f"{server.url.removesuffix('/api')}/login?redirect=/deployments")
+        page.goto(f"{server.url.removesuffix('/api')}/login?redirect={path}")
         page.locator("input").first.fill(server.auth)
         page.get_by_role("button", name="Login").click()
-        page.get_by_text("Search deployments").or_(page.get_by_placeholder("Search deployments")).first.wait_for()
+        page.wait_for_url(f"**{path}")
         yield page
         browser.close()
 

@@ -76,14 +76,15 @@ class Stand:
             timeout=PATIENCE,
         )
 
-    def wait_until(self, run: str, told: str, *, after: str = "") -> RunRecord:
-        """Wait until the run is told so; fail with its story where it ends otherwise than it did before (`after`)."""
+    def wait_until(self, run: str, told: str, *, after: RunRecord | None = None) -> RunRecord:
+        """Wait until the run is told so; fail with its story where it ends otherwise, `after` an earlier end."""
 
         def is_there() -> bool:
             record = self.runs.status(run)
-            if record.state.is_final and record.told not in (told, after):
+            is_old = after is not None and record.state.at == after.state.at
+            if record.state.is_final and record.told != told and not is_old:
                 raise AssertionError(f"ended as {record.told}, not {told}: {record.state.message}")
-            return record.told == told
+            return record.told == told and not is_old
 
         wait_for(is_there, PATIENCE, f"run {run} to be '{told}'")
         return self.runs.status(run)

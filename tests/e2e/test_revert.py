@@ -24,7 +24,7 @@ def stand(deployed: Stand) -> Stand:
     deployed.end_all()
     deployed.small.run("staging", **NEW)
     deployed.small.run("uat", **NEW)
-    for name in ("red", "broken-cart"):
+    for name in ("red", "broken-cart", "meddling"):
         (deployed.small.root / name).unlink(missing_ok=True)
     return deployed
 
@@ -58,6 +58,7 @@ def test_an_approved_reversion_is_proven_and_only_its_environment_changes(deploy
     assert {"Restore cart", "Restore pay", "Restore web", "Production test smoke"} <= set(names)
     papers = {paper.key: paper.text for paper in detail.papers}
     assert "SHOP-1" in papers["features-small-staging"]
+    assert "security: check amounts" in papers["why-staging"]
     assert "unchanged" in papers["outcome-staging"]
 
 
@@ -82,6 +83,8 @@ def test_a_rejected_reversion_changes_nothing(stand: Stand):
     assert "Ana rejected it: OPS-7" in record.state.message
     assert stand.small.running("staging") == NEW
     assert stand.small.tags() == tags
+    retried = stand.command("retry", run)
+    assert (retried.returncode, "nothing to retry" in retried.stderr) == (1, True)
 
 
 def test_silence_means_no(stand: Stand):
@@ -107,10 +110,11 @@ def test_an_approval_is_void_when_the_environment_has_drifted(stand: Stand):
 def test_a_second_reversion_of_the_environment_is_refused_while_one_waits(stand: Stand):
     first = stand.start_and_wait()
 
-    second = stand.start()
-    record = stand.wait_until(second, "Refused")
+    second = stand.command("revert", "staging")
 
-    assert first in record.state.message
+    assert second.returncode == 1
+    assert second.stdout.startswith("Refused: Another reversion of staging is already under way")
+    assert (second.stdout + second.stderr).count(first) == 2, "its message is told once, and names the run twice"
     stand.answer(first, approve=False)
     stand.wait_until(first, "Rejected")
 
@@ -132,6 +136,15 @@ def test_a_broken_playbook_ends_as_restore_failed_and_names_task_host_and_way_ba
     states = {task.name: task for task in stand.detail(run).tasks}
     assert not any(name.startswith("Production test") for name in states)
 
+    (stand.small.root / "broken-cart").unlink()
+    retried = stand.prefect("flow-run", "retry", run)
+
+    assert retried.returncode == 0, retried.stdout + retried.stderr
+    again = stand.wait_until(run, "Proven", after=record)
+    assert stand.small.running("staging") == OLD
+    assert again.record.safety_snapshot == record.record.safety_snapshot
+    assert again.record.approver == "Ana", "the approval was kept"
+
 
 def test_a_red_production_test_ends_as_tests_failed(stand: Stand):
     (stand.small.root / "red").touch()
@@ -145,12 +158,29 @@ def test_a_red_production_test_ends_as_tests_failed(stand: Stand):
     assert (record.record.tests_passed, record.record.tests_failed) == (1, 1)
 
     (stand.small.root / "red").unlink()
-    stand.api.ask(f"/flow_runs/{run}/set_state", {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}})
-    stand.wait_until(run, "Waits for approval", after="Tests failed")
-    stand.answer(run, approver="Bo")
+    retried = stand.command("retry", run, "--as", "Bo", "--yes", "--acknowledge")
 
-    again = stand.wait_until(run, "Proven", after="Tests failed")
-    assert again.record.approver == "Bo", "a retry in the browser asks again"
+    assert retried.returncode == 0, retried.stdout + retried.stderr
+    assert "Waits for approval" in retried.stderr
+    assert "exit code 3" not in retried.stderr, "what the first attempt did is not told again"
+    assert stand.runs.status(run).record.approver == "Bo"
+
+
+def test_what_changes_while_it_is_tested_is_not_proven_and_a_retry_restores_it_again(stand: Stand):
+    (stand.small.root / "meddling").write_text("1.1.0")
+    run = stand.start_and_wait()
+
+    stand.answer(run)
+    record = stand.wait_until(run, "Tests failed")
+
+    assert "must not be pushed live: changed while it was tested: pay (it runs 1.1.0)." in record.state.message
+    assert (record.record.tests_passed, record.record.services_failed) == (2, 1)
+
+    (stand.small.root / "meddling").unlink()
+    stand.prefect("flow-run", "retry", run)
+
+    stand.wait_until(run, "Proven", after=record)
+    assert stand.small.running("staging") == OLD
 
 
 @pytest.mark.parametrize(
@@ -193,7 +223,9 @@ def test_the_history_reads_back_as_a_table_and_in_full(stand: Stand):
     full = stand.command("history", run)
 
     assert table.returncode == 0, table.stderr
+    assert run[:8] in table.stdout
     assert "Rejected" in table.stdout
+    assert max(map(len, table.stdout.splitlines())) <= 120
     assert "You will lose (2)" in full.stdout
     assert "OPS-7" in full.stdout
 
@@ -206,4 +238,15 @@ def test_an_answer_to_another_plan_is_not_taken(stand: Stand):
 
     assert said["status"] == "REJECT"
     assert stand.runs.status(run).told == "Waits for approval"
+    assert stand.small.running("staging") == NEW
+
+
+def test_a_run_that_is_forced_to_go_on_without_an_answer_is_refused(stand: Stand):
+    run = stand.start_and_wait()
+
+    stand.api.ask(f"/flow_runs/{run}/set_state", {"state": {"type": "SCHEDULED"}, "force": True})
+    record = stand.wait_until(run, "Refused")
+
+    assert record.state.message.startswith("Somebody set the run going without an answer to its question.")
+    assert "Nothing was changed." in record.state.message
     assert stand.small.running("staging") == NEW

@@ -75,7 +75,13 @@ def test_the_terminal_asks_and_gives_the_answer(changed: Serving):
         ended = terminal.end()
 
     assert ended == 0
-    for told in ("Waits for approval", "Restore cart", "Production test smoke", "Proven: "):
+    for told in (
+        "'perhaps' is not understood",
+        "Waits for approval",
+        "Restore cart",
+        "Production test smoke",
+        "Proven: ",
+    ):
         assert told in terminal.seen
     assert changed.small.running("staging") == OLD
     assert _newest(changed)["run"]["record"]["reason"] == "OPS-8"

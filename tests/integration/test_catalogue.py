@@ -173,7 +173,7 @@ def test_many_may_open_and_write_an_empty_catalogue_at_once(url):
 def test_a_catalogue_of_another_reversion_is_refused(tmp_path):
     Catalogue(f"sqlite:///{tmp_path / 'c.db'}")
     with sqlite3.connect(tmp_path / "c.db") as connection:
-        connection.execute("UPDATE reversion_schema SET version = 2")
+        connection.execute("UPDATE reversion_schema SET version = version + 1")
 
     with pytest.raises(ServerFailed, match=r"was made by another Reversion\. It may be deleted"):
         Catalogue(f"sqlite:///{tmp_path / 'c.db'}")

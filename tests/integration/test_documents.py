@@ -283,6 +283,8 @@ def test_entries_are_read_from_matching_files_only_and_sorted_by_id(tmp_path):
         pytest.param({"features/a.yaml": "id: A-1\n", "features/b.yaml": "id: A-1\n"}, "two entries", id="same id"),
         pytest.param({"features/a.yaml": "id: A-1\nowned: x\n"}, "line 2, owned: is no key", id="unknown key"),
         pytest.param({"features/a.yaml": "id: A-1\nrequires: [crt]\n"}, "Did you mean 'cart'?", id="unknown service"),
+        pytest.param({"features/a.yaml": "id: A-1\nexclude: [crt@9f3c2ab]\n"}, "mean 'cart'?", id="excluded there"),
+        pytest.param({"features/a.yaml": "id: A-1\npull_requests: [pay#1]\n"}, "'pay'", id="pull request there"),
         pytest.param({"features/a.yaml": "schema: reversion.feature/2\nid: A\n"}, "newer Reversion", id="newer"),
         pytest.param({"features/a.yaml": "- x\n"}, "0: must be keys and values", id="no entry"),
         pytest.param({"features/a.yaml": ""}, "features/a.yaml at", id="empty file"),
@@ -293,6 +295,22 @@ def test_a_wrong_entry_names_its_file(tmp_path, files, told):
         entries_of(tmp_path, files)
 
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("{kind: svn}", "versions.0: 'kind' must be one of submodules, list, mapping, env, compose"),
+        ("{kind: list}", "versions.0.files: is missing"),
+        ("{kind: list, files: []}", "versions.0.files: must not be empty"),
+        ("{kind: list, files: [../a]}", "versions.0.files.0: '../a' must be a path inside the product"),
+        ("{kind: env, fils: [a]}", "versions.0.fils: is no key that Reversion knows; did you mean 'files'"),
+        ("{kind: env, written: x}", "versions.0.written: 'x' must hold {version} exactly once"),
+        ("{kind: list, files: [a], keys: [a, b, c]}", "versions.0.keys: must be the keys of name and version"),
+    ],
+)
+def test_a_wrong_source_of_versions_is_told_once_with_its_mend(source, told):
+    assert f", line 22, {told}" in refusal(f"{GOOD}versions:\n  - {source}\n")
 
 
 def test_without_a_pattern_there_are_no_entries(tmp_path):

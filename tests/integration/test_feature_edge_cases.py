@@ -5,12 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from reversion.adapters.histories import read_history
+from reversion.adapters.histories import map_version
 from reversion.adapters.repository import Repository
+from reversion.feature_settings import CatalogueEntry, FeatureSettings, Key, Line, PullRequest
+from reversion.features.ledger import Ledger
+from reversion.features.recalling import recall
 from reversion.features.resolver import Resolver
-from reversion.features.values import Feature, History, State
-from reversion.product import CatalogueEntry, FeatureSettings, Key, Line, PullRequest, Service
+from reversion.features.values import Feature, State
+from reversion.operations.checking import checked
+from reversion.operations.workspace import Workspace
+from reversion.product import Product, Service
 from tests.gitbuilder import GitBuilder
+from tests.ledgers import read_ledger
 
 SETTINGS = FeatureSettings(conventions=(Line(kind="line", names=("Feature",)), Key(kind="key", projects=("SHOP",))))
 Build = Callable[[GitBuilder], str]
@@ -21,8 +27,26 @@ def a_service(**changes: object) -> Service:
     return Service.model_validate(fields)
 
 
-def read(builder: GitBuilder, *commits: str, **changes: object) -> History:
-    return read_history(Repository(builder.path), a_service(**changes), commits)
+def read(
+    builder: GitBuilder,
+    *commits: str,
+    settings: FeatureSettings = SETTINGS,
+    entries: tuple[CatalogueEntry, ...] = (),
+    **changes: object,
+) -> Ledger:
+    return read_ledger(builder.path, a_service(**changes), settings, *commits, entries=entries)
+
+
+def a_workspace(tmp_path: Path, git: GitBuilder) -> Workspace:
+    """A product of the one service; the service's repository stands for the product's."""
+    product = Product.model_validate(
+        {
+            "product": "shop",
+            "services": {"cart": {"repository": "cart"}},
+            "environments": {"staging": {"inventory": "hosts", "observe": {"file": "/version"}}},
+        }
+    )
+    return Workspace(tmp_path, tmp_path / "home", Repository(git.path), git.head(), product)
 
 
 def judge(builder: GitBuilder, version: str, id: str = "SHOP-1") -> Feature:
@@ -335,6 +359,71 @@ def test_a_commit_that_no_branch_holds_any_longer_is_judged_while_it_exists(tmp_
     assert judge(git, deployed).state == State.COMPLETE
 
 
+def test_a_version_whose_commit_is_gone_makes_its_features_unknown(tmp_path: Path) -> None:
+    git = a_repository(tmp_path)
+    deployed = git.commit("fix: totals SHOP-1", {"fix": "1"})
+    git.commit("fix: totals again SHOP-1", {"fix": "2"})
+    gone = "f" * 40
+
+    history = read(git)
+    repository = Repository(git.path)
+    mapped = map_version(repository, a_service(), gone, repository.refs())
+    (feature,) = Resolver((history,), SETTINGS).features({"cart": mapped.commit})
+
+    assert "no commit of that id" in mapped.problem
+    assert feature.state == State.UNKNOWN
+    assert map_version(Repository(git.path), a_service(), deployed, {}).commit == deployed
+
+
+def test_a_follow_up_a_year_later_is_told_as_complete_then_and_partial_now(tmp_path: Path) -> None:
+    git = a_repository(tmp_path)
+    old = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    taken = judge(git, old)
+    git.commit("chore: elsewhere", {"else": "1"})
+    new = git.commit("fix: gift cards round SHOP-1", {"gift": "2"})
+
+    resolver = Resolver((read(git),), SETTINGS)
+    (change,) = recall(resolver.compare({"cart": new}, {"cart": old}), (taken,)).made_partial
+
+    assert change.told == "complete to partial, complete when taken"
+
+
+def reverted_after_other_lines_came_and_went(git: GitBuilder) -> str:
+    change = git.commit("feat: gift cards SHOP-1", {"gift": "1\ngift\n2\n"})
+    git.commit("chore: elsewhere", {"gift": "0\n0\n1\ngift\n2\n"})
+    return git.revert(change)
+
+
+def reverted_but_for_a_part(git: GitBuilder) -> str:
+    change = git.commit("feat: gift cards SHOP-1", {"gift": "1\ngift\n2\n", "codes": "1\n2\n3\n"})
+    return git.commit(f'Revert "feat: gift cards SHOP-1"\n\nThis reverts commit {change}.\n', {"gift": "1\n2\n"})
+
+
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        (reverted_after_other_lines_came_and_went, "withdrawn"),
+        (revert_of_a_merge, "withdrawn"),
+        (revert_picked_to_the_release_branch, "withdrawn"),
+        (reverted_but_for_a_part, "withdrawn (check)"),
+    ],
+    ids=lambda value: value.__name__.replace("_", " ") if callable(value) else value,
+)
+def test_a_revert_that_keeps_a_part_is_to_be_checked_and_a_plain_one_is_not(
+    build: Build, told: str, tmp_path: Path
+) -> None:
+    git = a_repository(tmp_path)
+    git.commit("chore: prepare", {"gift": "1\n2\n"})
+    version = build(git)
+    workspace = a_workspace(tmp_path, git)
+    vector = {"cart": version}
+    resolver = Resolver((read(git, version),), SETTINGS)
+
+    features = {one.id: one for one in checked(workspace, resolver, resolver.features(vector), vector)}
+
+    assert features["SHOP-1"].told == told
+
+
 def test_a_feature_reverted_on_two_lines_that_met_is_ambiguous(tmp_path: Path) -> None:
     git = a_repository(tmp_path)
     change = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
@@ -409,7 +498,7 @@ def test_the_same_number_of_an_issue_and_a_pull_request_are_two_features(tmp_pat
     version = git.commit("feat: stamps (#12)", {"stamps": "1"})
     settings = FeatureSettings(conventions=(Line(kind="line", names=("Feature",)), PullRequest(kind="pull_request")))
 
-    features = Resolver((read(git),), settings).features({"cart": version})
+    features = Resolver((read(git, settings=settings),), settings).features({"cart": version})
 
     assert {feature.id for feature in features} == {"12", "cart#12"}
 
@@ -468,7 +557,7 @@ def test_a_catalogue_entry_collects_keys_and_needs_every_service_it_requires(tmp
     git = a_repository(tmp_path)
     version = git.commit("feat: gift cards SHOP-7", {"gift": "1"})
     entry = CatalogueEntry(id="SHOP-1", title="Gift cards", keys=("SHOP-7",), requires=("cart", "web"))
-    resolver = Resolver((read(git),), SETTINGS, (entry,))
+    resolver = Resolver((read(git, entries=(entry,)),), SETTINGS, (entry,))
 
     (feature,) = resolver.features({"cart": version})
 

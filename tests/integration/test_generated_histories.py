@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from reversion.adapters.histories import read_history
-from reversion.adapters.repository import Repository
+from reversion.feature_settings import FeatureSettings, Key
 from reversion.features.resolver import Resolver
 from reversion.features.values import State
-from reversion.product import FeatureSettings, Key, Service
+from reversion.product import Service
 from tests.gitbuilder import ConflictError, GitBuilder
+from tests.ledgers import read_ledger
 
 HISTORIES, OPERATIONS = 40, 40
 SETTINGS = FeatureSettings(conventions=(Key(kind="key", projects=("SHOP",)),))
@@ -99,8 +99,7 @@ def play(path: Path, seed: int) -> list[Case]:
     for _ in range(OPERATIONS):
         made.step()
     heads = {branch: made.git.head(branch) for branch in made.branches}
-    history = read_history(Repository(path), CART, tuple(heads.values()))
-    resolver = Resolver((history,), SETTINGS)
+    resolver = Resolver((read_ledger(path, CART, SETTINGS, *heads.values()),), SETTINGS)
     return [
         Case(
             told=feature.state in (State.COMPLETE, State.PARTIAL),

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from reversion.adapters.histories import map_version, migrations_between, open_source, read_all, read_history
+from reversion.adapters.commits import read_commits
+from reversion.adapters.histories import map_version, migrations_between, open_source, tracked_heads
+from reversion.adapters.index import Index
 from reversion.adapters.repository import Repository
 from reversion.errors import RepositoryFailed
-from reversion.features.values import History
+from reversion.feature_settings import FeatureSettings, Key
+from reversion.features.records import Commit
 from reversion.product import Service
 from tests.gitbuilder import GitBuilder
 
@@ -28,8 +31,14 @@ def url_of(builder: GitBuilder) -> str:
     return builder.path.as_uri()
 
 
-def messages(history: History) -> list[str]:
-    return [commit.message for commit in history.commits]
+def commits_of(repository: Repository, service: Service, *versions: str) -> list[Commit]:
+    starts = (*tracked_heads(service, repository.refs()), *versions)
+    touched = (lambda paths: tuple(paths)) if service.paths else None
+    return [commit for batch in read_commits(repository, starts, touched=touched) for commit in batch]
+
+
+def messages(repository: Repository, service: Service, *versions: str) -> list[str]:
+    return [commit.message for commit in commits_of(repository, service, *versions)]
 
 
 def test_a_path_is_taken_from_the_products_root(tmp_path: Path) -> None:
@@ -93,7 +102,7 @@ def test_a_replaced_commit_at_the_remote_does_not_reach_the_mirror(tmp_path: Pat
     mirror = open_source(service, tmp_path, tmp_path / "home")
 
     assert mirror.run("for-each-ref", "refs/replace") == ""
-    assert messages(read_history(mirror, service, ())) == ["begin", "feat: SHOP-2"]
+    assert messages(mirror, service) == ["begin", "feat: SHOP-2"]
 
 
 def test_a_replaced_commit_in_a_local_repository_is_not_believed(tmp_path: Path) -> None:
@@ -101,7 +110,7 @@ def test_a_replaced_commit_in_a_local_repository_is_not_believed(tmp_path: Path)
     honest = git.commit("feat: SHOP-2", {"two": "1"})
     git.git("replace", honest, git.git("commit-tree", "HEAD^{tree}", "-p", "HEAD~1", "-m", "feat: SHOP-666"))
 
-    assert messages(read_history(Repository(git.path), a_service(), ()))[-1] == "feat: SHOP-2"
+    assert messages(Repository(git.path), a_service())[-1] == "feat: SHOP-2"
 
 
 def test_a_shallow_clone_is_refused(tmp_path: Path) -> None:
@@ -166,7 +175,10 @@ def test_a_version_is_mapped_by_tag_before_commit_id(tmp_path: Path) -> None:
     git.tag(new[:8], at=begin)
     repository, service = Repository(git.path), a_service()
 
-    told = {version: map_version(repository, service, version) for version in ("1.2.0", new, new[:7], new[:8])}
+    told = {
+        version: map_version(repository, service, version, repository.refs())
+        for version in ("1.2.0", new, new[:7], new[:8])
+    }
 
     assert [(one.commit, one.mapped_by) for one in told.values()] == [
         (begin, "tag v1.2.0"),
@@ -182,8 +194,8 @@ def test_a_version_is_mapped_in_the_services_own_form_only(tmp_path: Path) -> No
     git.tag("cart/v2.0")
     repository, service = Repository(git.path), a_service(ref="cart/v{version}")
 
-    assert map_version(repository, service, "2.0").mapped_by == "tag cart/v2.0"
-    assert map_version(repository, service, "1.0").commit is None
+    assert map_version(repository, service, "2.0", repository.refs()).mapped_by == "tag cart/v2.0"
+    assert map_version(repository, service, "1.0", repository.refs()).commit is None
 
 
 @pytest.mark.parametrize(
@@ -212,7 +224,9 @@ def test_a_version_that_no_tag_or_commit_bears_is_a_problem_that_names_what_was_
     git.commit("more", {"more": "1"})
     git.tag("v1.0")
 
-    mapped = map_version(Repository(git.path), a_service(), version)
+    repository = Repository(git.path)
+
+    mapped = map_version(repository, a_service(), version, repository.refs())
 
     assert mapped.commit is None
     assert "no tag" in mapped.problem
@@ -222,7 +236,9 @@ def test_a_tag_of_something_else_than_a_commit_names_no_version(tmp_path: Path) 
     git = a_repository(tmp_path / "cart")
     git.git("tag", "v1.0", "HEAD:README")
 
-    assert map_version(Repository(git.path), a_service(), "1.0").commit is None
+    repository = Repository(git.path)
+
+    assert map_version(repository, a_service(), "1.0", repository.refs()).commit is None
 
 
 def test_a_history_holds_tracked_branches_and_versions_parents_first(tmp_path: Path) -> None:
@@ -234,31 +250,46 @@ def test_a_history_holds_tracked_branches_and_versions_parents_first(tmp_path: P
     git.checkout("main")
     git.commit("more", {"more": "1"})
 
-    history = read_history(Repository(git.path), a_service(), (hotfix,))
+    commits = commits_of(Repository(git.path), a_service(), hotfix)
 
-    assert sorted(messages(history)) == ["begin", "hotfix", "more"]
-    assert history.tracked == (git.head("main"),)
+    assert sorted(commit.message for commit in commits) == ["begin", "hotfix", "more"]
     seen: set[str] = set()
-    for commit in history.commits:
-        assert seen.issuperset(commit.parents)
+    for commit in commits:
+        assert seen.issuperset(commit.parents.split())
         seen.add(commit.id)
+
+
+def test_what_is_known_is_not_read_again_also_where_it_is_gone(tmp_path: Path) -> None:
+    git = a_repository(tmp_path / "cart")
+    begin = git.head()
+    more = git.commit("more", {"more": "1"})
+
+    (batch,) = read_commits(Repository(git.path), (more,), (begin, "f" * 40))
+
+    assert [commit.message for commit in batch] == ["more"]
 
 
 def test_a_tracked_branch_that_only_the_remote_has_is_found(tmp_path: Path) -> None:
     git = a_repository(tmp_path / "cart")
     git.git("update-ref", "refs/remotes/origin/release", git.head())
 
-    history = read_history(Repository(git.path), a_service(tracked=("release",)), ())
+    heads = tracked_heads(a_service(tracked=("release",)), Repository(git.path).refs())
 
-    assert history.tracked == (git.head(),)
+    assert heads == (git.head(),)
 
 
-def test_a_repository_without_any_tracked_branch_is_a_problem(tmp_path: Path) -> None:
+def test_refs_tell_the_commit_also_behind_a_tag_of_a_tag(tmp_path: Path) -> None:
     git = a_repository(tmp_path / "cart")
+    git.tag("light")
+    git.tag("v1", message="release")
+    git.git("tag", "-a", "-m", "again", "twice", "v1")
+    git.git("tag", "blob", "HEAD:README")
 
-    history = read_history(Repository(git.path), a_service(tracked=("master", "trunk")), ())
+    refs = Repository(git.path).refs()
 
-    assert "no branch master or trunk" in history.problem
+    assert refs == dict.fromkeys(
+        ("refs/heads/main", "refs/tags/light", "refs/tags/v1", "refs/tags/twice"), git.head()
+    )
 
 
 @pytest.mark.parametrize(
@@ -277,10 +308,10 @@ def test_no_message_can_be_taken_for_another_commit(message: str, paths: tuple[s
     hostile = git.commit(message, {"kept/a": "1"})
     last = git.commit("last", {"kept/b": "1"})
 
-    history = read_history(Repository(git.path), a_service(paths=paths), ())
+    commits = commits_of(Repository(git.path), a_service(paths=paths))
 
-    assert [commit.id for commit in history.commits][1:] == [hostile, last]
-    assert history.commits[1].message.strip() == message[: 1 << 20].strip()
+    assert [commit.id for commit in commits][1:] == [hostile, last]
+    assert commits[1].message.strip() == message.strip()
 
 
 def test_no_path_can_be_taken_for_a_commit(tmp_path: Path) -> None:
@@ -288,10 +319,10 @@ def test_no_path_can_be_taken_for_a_commit(tmp_path: Path) -> None:
     names = (f"{'a' * 40}\x1f\x1fFeature: SHOP-666", ":100644 x", "with space", "\u00e9", "new\nline")
     git.commit("names", dict.fromkeys(names, "1"))
 
-    history = read_history(Repository(git.path), a_service(paths=("with space",)), ())
+    commits = commits_of(Repository(git.path), a_service(paths=("with space",)))
 
-    assert set(history.commits[1].paths) == set(names)
-    assert len(history.commits) == 2
+    assert set(commits[1].added) == set(commits[1].touched) == set(names)
+    assert len(commits) == 2
 
 
 def test_a_message_in_another_encoding_is_read(tmp_path: Path) -> None:
@@ -300,7 +331,7 @@ def test_a_message_in_another_encoding_is_read(tmp_path: Path) -> None:
     (git.path / "message").write_bytes("gr\u00fc\u00dfe".encode("latin-1"))
     git.git("commit", "-q", "--allow-empty", "-F", "message")
 
-    assert messages(read_history(Repository(git.path), a_service(), ()))[-1].strip() == "gr\u00fc\u00dfe"
+    assert messages(Repository(git.path), a_service())[-1].strip() == "gr\u00fc\u00dfe"
 
 
 def test_migrations_are_the_changed_files_that_match(tmp_path: Path) -> None:
@@ -328,31 +359,46 @@ def test_services_are_read_side_by_side_and_a_broken_one_does_not_stop_the_other
     )
     versions = {"cart": frozenset({"1", "2"}), "web": frozenset({"7"})}
 
-    histories, mapped = read_all(services, tmp_path, tmp_path / "home", versions)
+    studied = Index(tmp_path, tmp_path / "home", FeatureSettings()).study(services, versions)
 
-    assert [(one.service, bool(one.problem), len(one.commits)) for one in histories] == [
-        ("web", True, 0),
-        ("cart", False, 1),
-        ("pay", True, 0),
-    ]
-    assert [(one.service, one.version, one.commit, bool(one.problem)) for one in mapped] == [
+    assert [book.sheet.service for book in studied.books] == ["cart"]
+    assert sorted(studied.problems) == ["pay", "web"]
+    assert [(one.service, one.version, one.commit, bool(one.problem)) for one in studied.mapped] == [
         ("web", "7", None, True),
         ("cart", "1", git.head(), False),
         ("cart", "2", None, True),
     ]
 
 
+def test_a_repository_without_any_tracked_branch_is_a_problem(tmp_path: Path) -> None:
+    a_repository(tmp_path / "cart")
+    service = a_service(tracked=("master", "trunk"))
+
+    studied = Index(tmp_path, tmp_path / "home", FeatureSettings()).study((service,), {})
+
+    assert "no branch master or trunk" in studied.problems["cart"]
+
+
 def test_services_of_one_repository_each_get_what_their_own_branches_hold(tmp_path: Path) -> None:
     git = a_repository(tmp_path / "platform")
     git.branch("search-release")
-    git.commit("search only", {"search/a": "1"})
+    git.commit("search only SHOP-1", {"search/a": "1"})
     git.checkout("main")
-    git.commit("cart", {"cart/a": "1"})
+    git.commit("cart SHOP-2", {"cart/a": "1", "stock/a": "1"})
+    git.commit("both SHOP-3", {"cart/b": "1", "search/b": "1"})
     services = (
         a_service("platform", name="cart", paths=("cart",)),
         a_service("platform", name="search", paths=("search",), tracked=("search-release",)),
+        a_service("platform", name="stock", paths=("stock",)),
+        a_service("platform", name="all"),
     )
+    settings = FeatureSettings(conventions=(Key(kind="key", projects=("SHOP",)),))
 
-    histories, _ = read_all(services, tmp_path, tmp_path / "home", {})
+    studied = Index(tmp_path, tmp_path / "home", settings).study(services, {})
 
-    assert [messages(history) for history in histories] == [["begin", "cart"], ["begin", "search only"]]
+    assert {book.sheet.service: book.sheet.features for book in studied.books} == {
+        "cart": ("SHOP-2", "SHOP-3"),
+        "search": ("SHOP-1",),
+        "stock": ("SHOP-2",),
+        "all": ("SHOP-2", "SHOP-3"),
+    }

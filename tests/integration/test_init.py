@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from reversion.adapters.documents import read_product
+from reversion.adapters.repository import Repository
 from reversion.commands.init import init_command
 from reversion.errors import InvalidInput, ProductInvalid
 from reversion.operations.drafting import draft
@@ -137,3 +138,23 @@ def test_any_file_name_is_written_so_that_it_is_read_back(name):
 @pytest.mark.parametrize(("text", "name"), [("Live_EU", "live-eu"), ("--x--", "x"), ("ä", ""), ("a" * 40, "a" * 31)])
 def test_names_are_made_of_any_text(text, name):
     assert as_name(text) == name
+
+
+def test_a_bare_repository_is_wrong_input_and_not_git_that_failed(tmp_path):
+    GitBuilder(tmp_path / "shop").commit("Begin", {"hosts": "[catalog]\n"})
+    Repository(tmp_path / "shop").run("clone", "--bare", ".", str(tmp_path / "shop.git"))
+
+    with pytest.raises(InvalidInput, match="bare repository"):
+        CliRunner().invoke(
+            init_command, obj=str(tmp_path / "shop.git"), catch_exceptions=False, standalone_mode=False
+        )
+
+
+def test_a_clone_that_lies_beside_the_product_is_named_as_it_is(tmp_path):
+    GitBuilder(tmp_path / "catalog")
+    root = folder(tmp_path / "shop", {"ansible/inventories/staging/hosts": HOSTS.format("staging")})
+
+    product = initialised(root)
+
+    repositories = {name: service.repository for name, service in product.services.items()}
+    assert repositories == {"catalog": "../catalog", "stock": "../stock.git"}

@@ -169,6 +169,41 @@ def test_a_run_that_waits_for_something_else_is_no_approval_of_ours(server: Scri
         Approvals(server.api).review(RUN)
 
 
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        pytest.param((201, {"status": "ACCEPT"}), "FAILED", id="it says so"),
+        pytest.param(BUSY, "SCHEDULED", id="it was busy, and did"),
+    ],
+)
+def test_a_retry_is_ordered_once(server: Scripted, answer: tuple[int, Any], state: str):
+    server.says(f"/flow_runs/{RUN}/set_state", answer)
+    server.says(f"/flow_runs/{RUN}", (200, a_run(state, "")))
+
+    Runs(server.api).retry(RUN)
+
+    assert server.count(f"/flow_runs/{RUN}/set_state") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "said"),
+    [
+        pytest.param(
+            (200, {"status": "ABORT", "details": {"reason": "no."}}), Refused, "1208499b: no", id="it says no"
+        ),
+        pytest.param(BUSY, ServerFailed, "too busy", id="it was busy, and did not"),
+    ],
+)
+def test_a_retry_that_was_not_taken_is_told(
+    server: Scripted, answer: tuple[int, Any], error: type[Exception], said: str
+):
+    server.says(f"/flow_runs/{RUN}/set_state", answer)
+    server.says(f"/flow_runs/{RUN}", (200, a_run("FAILED", "Tests failed")))
+
+    with pytest.raises(error, match=said):
+        Runs(server.api).retry(RUN)
+
+
 def test_a_key_that_was_used_for_another_reversion_starts_nothing_silently(server: Scripted):
     server.says("/deployments/name/revert/shop", (200, {"id": "d1", "name": "shop"}))
     other = a_run("SCHEDULED", "Scheduled") | {"parameters": {"environment": "uat"}}

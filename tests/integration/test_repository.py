@@ -279,7 +279,7 @@ def test_a_remote_that_does_not_answer_is_an_error_unless_it_is_not_asked(produc
     mine = clone(product, tmp_path / "mine")
     mine.git("remote", "set-url", "origin", str(tmp_path / "gone"))
 
-    with pytest.raises(RepositoryFailed, match="could not fetch"):
+    with pytest.raises(RepositoryFailed, match="could not ls-remote"):
         Repository(mine.path).newest()
     assert Repository(mine.path).newest(refresh=False) == mine.head()
 

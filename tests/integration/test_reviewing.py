@@ -9,8 +9,10 @@ import pytest
 from reversion.errors import PlanVoid, Refused, ReversionError, SnapshotInvalid, UnknownName
 from reversion.features.values import State
 from reversion.operations import reviewing, tagging
+from reversion.operations.reasons import reasons
 from reversion.operations.workspace import Workspace, open_workspace
 from reversion.snapshot import TakenBy
+from tests.gitbuilder import GitBuilder
 from tests.small_product import SmallProduct, make_small_product
 
 OLD = {"cart": "1.0.0", "pay": "1.0.0", "web": "1.0.0"}
@@ -64,6 +66,37 @@ def test_the_plan_tells_what_is_lost_and_where_it_goes(small: SmallProduct):
     assert [step.service for step in plan.steps] == ["pay", "web", "cart"]
     assert {step.direction for step in plan.steps} == {"back"}
     assert plan.digest == reviewing.review(opened(small), "staging", plan.snapshot).digest
+
+
+def test_a_follow_up_since_the_snapshot_is_told_with_what_the_snapshot_says(small: SmallProduct):
+    GitBuilder(small.directory / "cart").commit("fix: gift cards round\n\nFeature: SHOP-1", {"round.txt": "1"})
+
+    (kept,) = reviewing.review(opened(small), "staging", "latest-verified").comparison.kept[:1]
+
+    assert (kept.feature.id, kept.after, kept.when_taken) == ("SHOP-1", State.PARTIAL, State.COMPLETE)
+
+
+def test_what_changes_is_explained_before_and_after_losses_first(small: SmallProduct):
+    workspace = opened(small)
+    plan = reviewing.review(workspace, "staging", "latest-verified")
+
+    pairs = tuple(reasons(workspace, plan))
+
+    assert [before.feature.id for before, _ in pairs] == ["SHOP-3", "SHOP-2"]
+    told = [(one.shares[0].version, one.shares[0].items[0].why) for one in pairs[0]]
+    assert told == [("1.1.0", "in effect"), ("1.0.0", "not in this version")]
+    assert pairs[0][0].shares[0].items[0].first == "v1.1.0"
+
+
+def test_what_the_snapshot_had_and_no_commit_names_any_longer_is_unknown(small: SmallProduct):
+    rewrite(small, "names: [Feature]", "names: [Ticket]")
+
+    unknown = reviewing.review(opened(small), "staging", "latest-verified").comparison.unknown
+
+    assert {change.feature.id: change.when_taken for change in unknown} == {
+        "SHOP-1": State.COMPLETE,
+        "SHOP-4": State.COMPLETE,
+    }
 
 
 def test_changed_configuration_is_listed_but_not_what_stays_current(small: SmallProduct):

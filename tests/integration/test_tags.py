@@ -280,6 +280,23 @@ def test_a_tag_moved_at_the_remote_is_told_loudly_and_not_taken(product, tmp_pat
     assert tags.read(Repository(product.path), recorded.tag, "staging") == recorded
 
 
+def test_hundreds_of_new_tags_arrive_although_one_was_moved(product, tmp_path):
+    remote = with_remote(product, tmp_path / "remote.git")
+    recorded = made(product)
+    head = product.head()
+    names = [f"reversion/staging/2025-01-01T00-00-00Z-{number:012x}" for number in range(300)]
+    tag = "tag {}\nfrom {}\ntagger A <a@b> 1700000000 +0000\ndata 1\nx\n"
+    stream = "".join(tag.format(name, head) for name in [*names, recorded.tag])
+    subprocess.run(
+        ["git", "-C", str(remote), "fast-import", "--quiet", "--force"], input=stream, text=True, check=True
+    )
+
+    with pytest.raises(SnapshotInvalid, match=f"{recorded.tag} no longer names the snapshot"):
+        tags.sync(Repository(product.path))
+    assert set(tags.names(Repository(product.path), "staging")) == {*names, recorded.tag}
+    assert tags.read(Repository(product.path), recorded.tag, "staging") == recorded
+
+
 def test_without_a_remote_there_is_nothing_to_fetch(product):
     tags.sync(Repository(product.path))
 

@@ -66,7 +66,7 @@ def test_feature_entries_are_read_when_asked_for(product):
     )
     workspace = open_workspace(str(product.path))
 
-    with pytest.raises(ProductInvalid, match="requires the service 'nobody'"):
+    with pytest.raises(ProductInvalid, match="names the service 'nobody'"):
         _ = workspace.entries
 
 

@@ -2,9 +2,11 @@
 
 import hashlib
 
+from reversion.feature_settings import CatalogueEntry, FeatureSettings, Key, Pattern
+from reversion.features.records import Commit
 from reversion.features.resolver import Resolver
-from reversion.features.values import Change, Commit, Comparison, Feature, History, State
-from reversion.product import CatalogueEntry, FeatureSettings, Key, Pattern
+from reversion.features.values import Change, Comparison, Feature, State
+from tests.ledgers import History, resolver_of
 
 SETTINGS = FeatureSettings(
     conventions=(Key(kind="key", projects=("SHOP",)),), url="https://tracker.example/browse/{id}"
@@ -19,14 +21,16 @@ def a_line(*messages: str, service: str = "cart") -> History:
     """Build a history of one line, one commit a message; the commits are called `cart0`, `cart1` and so on."""
     names = [f"{service}{at}" for at in range(len(messages))]
     commits = tuple(
-        Commit(id_of(name), (id_of(names[at - 1]),) if at else (), message)
+        Commit(id_of(name), id_of(names[at - 1]) if at else "", message)
         for at, (name, message) in enumerate(zip(names, messages, strict=True))
     )
     return History(service, commits, (commits[-1].id,) if commits else ())
 
 
-def a_resolver(*histories: History, entries: tuple[CatalogueEntry, ...] = ()) -> Resolver:
-    return Resolver(histories, SETTINGS, entries)
+def a_resolver(
+    *histories: History, entries: tuple[CatalogueEntry, ...] = (), settings: FeatureSettings = SETTINGS
+) -> Resolver:
+    return resolver_of(histories, settings, entries)
 
 
 def only(features: tuple[Feature, ...]) -> Feature:
@@ -82,8 +86,7 @@ def test_a_service_that_does_not_run_has_nothing_and_that_is_known() -> None:
 
 def test_a_service_whose_history_has_a_problem_makes_what_requires_it_unknown() -> None:
     entry = CatalogueEntry(id="SHOP-1", requires=("web",))
-    broken = History("web", problem="gone")
-    resolver = a_resolver(a_line("begin", GIFT), broken, entries=(entry,))
+    resolver = a_resolver(a_line("begin", GIFT), entries=(entry,))
 
     feature = only(resolver.features(at("cart", 1) | at("web", 0)))
 
@@ -157,9 +160,9 @@ def test_a_revert_that_quotes_a_key_is_no_evidence_of_it() -> None:
 def test_a_plain_merge_that_names_a_key_is_no_evidence_of_it() -> None:
     begin, side, merge = id_of("begin"), id_of("side"), id_of("merge")
     commits = (
-        Commit(begin, (), "begin"),
-        Commit(side, (begin,), "tidy"),
-        Commit(merge, (begin, side), "Merge branch 'SHOP-1'"),
+        Commit(begin, "", "begin"),
+        Commit(side, begin, "tidy"),
+        Commit(merge, f"{begin} {side}", "Merge branch 'SHOP-1'"),
     )
 
     assert a_resolver(History("cart", commits, (merge,))).features({"cart": merge}) == ()
@@ -284,7 +287,7 @@ def test_the_catalogue_wins_over_what_commits_say() -> None:
 def test_a_feature_named_by_its_link_keeps_that_link() -> None:
     trello = Pattern(kind="pattern", regex=r"https://trello\.com/c/(?P<id>\w+)")
     settings = SETTINGS.model_copy(update={"conventions": (trello,)})
-    resolver = Resolver((a_line("gift cards https://trello.com/c/aB3"),), settings)
+    resolver = a_resolver(a_line("gift cards https://trello.com/c/aB3"), settings=settings)
 
     assert only(resolver.features(at("cart", 0))).url == "https://trello.com/c/aB3"
 
@@ -299,7 +302,7 @@ def test_an_id_is_quoted_in_the_trackers_link() -> None:
 
 def test_commits_lie_to_each_other_as_the_graph_says() -> None:
     history = a_line("a", "b", "c")
-    side = Commit(id_of("side"), (id_of("cart0"),), "side")
+    side = Commit(id_of("side"), id_of("cart0"), "side")
     resolver = a_resolver(History("cart", (*history.commits, side), history.tracked))
 
     told = {
@@ -316,7 +319,7 @@ def test_commits_lie_to_each_other_as_the_graph_says() -> None:
 
 
 def test_a_relation_to_what_is_not_known_or_not_there_says_so() -> None:
-    resolver = a_resolver(a_line("a"), History("web", problem="gone"))
+    resolver = a_resolver(a_line("a"))
     here = id_of("cart0")
 
     assert resolver.relation("cart", None, here).direction == "unknown"

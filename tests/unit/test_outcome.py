@@ -8,6 +8,10 @@ from tests.builders import TAG, a_plan, an_observation, some_findings
 RED = Check(name="smoke", passed=False, message="exit code 1")
 
 
+def seen(**versions: str | None) -> Seen:
+    return Seen(observation=an_observation(**versions), features=())
+
+
 @pytest.mark.parametrize(
     ("findings", "verdict"),
     [
@@ -25,6 +29,13 @@ RED = Check(name="smoke", passed=False, message="exit code 1")
             some_findings(steps=(StepResult(service="cart", state="already there", version="1.0.0"),)),
             Verdict.PROVEN,
             id="nothing had to be done",
+        ),
+        pytest.param(some_findings(seen=None), Verdict.TESTS_FAILED, id="nothing could be observed after the tests"),
+        pytest.param(
+            some_findings(seen=seen(cart="7.7.7")), Verdict.TESTS_FAILED, id="it changed while it was tested"
+        ),
+        pytest.param(
+            some_findings(seen=seen(cart="7.7.7"), checks=()), Verdict.RESTORE_FAILED, id="it changed untested"
         ),
     ],
 )
@@ -64,19 +75,25 @@ def test_an_unreadable_environment_does_not_count_as_unchanged():
     assert not Fingerprints(environment="live", before="", after="").is_unchanged
 
 
+def test_what_changed_while_it_was_tested_is_named_with_what_runs():
+    outcome = conclude(a_plan(), some_findings(seen=seen(cart="7.7.7")))
+
+    assert "must not be pushed live: changed while it was tested: cart (it runs 7.7.7)." in outcome.message
+    assert "runs reversion/" not in outcome.message
+    assert [step.state for step in outcome.steps] == ["failed"]
+
+
 @pytest.mark.parametrize(
-    ("observation", "state"),
+    ("last", "state"),
     [
-        pytest.param(an_observation(cart="1.0.0"), "restored", id="it runs what was wanted"),
-        pytest.param(an_observation(cart="7.7.7"), "failed", id="it runs something else"),
-        pytest.param(an_observation(cart=None), "failed", id="it could not be read"),
-        pytest.param(an_observation(web="1.0.0"), "failed", id="it is nowhere"),
+        pytest.param(seen(cart="1.0.0"), "restored", id="it runs what was wanted"),
+        pytest.param(seen(cart="7.7.7"), "failed", id="it runs something else"),
+        pytest.param(seen(cart=None), "failed", id="it could not be read"),
+        pytest.param(seen(web="1.0.0"), "failed", id="it is nowhere"),
         pytest.param(None, "failed", id="nothing was seen"),
     ],
 )
-def test_a_proof_holds_only_as_long_as_the_version_is_seen(observation, state):
-    seen = Seen(observation=observation, features=()) if observation else None
-
-    (step,) = as_seen(some_findings().steps, seen)
+def test_a_proof_holds_only_as_long_as_the_version_is_seen(last, state):
+    (step,) = as_seen(some_findings().steps, last)
 
     assert step.state == state

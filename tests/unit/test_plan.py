@@ -179,3 +179,17 @@ def test_features_of_a_history_that_could_not_be_read_are_unknown_unless_they_ch
     assert [change.feature.id for change in told.unknown] == ["SHOP-1", "SHOP-3"]
     assert told.kept == ()
     assert told.lost == (lost,)
+
+
+@pytest.mark.parametrize(
+    ("group", "after", "is_told"),
+    [("kept", State.COMPLETE, True), ("completed", State.COMPLETE, True), ("kept", State.ABSENT, False)],
+)
+def test_a_feature_that_stays_without_one_that_it_needs_is_warned_about(group: str, after: State, is_told: bool):
+    lost = a_change("SHOP-9", State.COMPLETE, State.ABSENT)
+    left = a_change("SHOP-1", State.COMPLETE, after, needs=("SHOP-9", "SHOP-7"))
+
+    warnings = a_plan(comparison=Comparison.model_validate({"lost": (lost,), group: (left,)})).warnings
+
+    told = "SHOP-1 (Title of SHOP-1) will be there, but SHOP-9, which it needs, not wholly."
+    assert (told in warnings, len(warnings)) == (is_told, int(is_told))

@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from reversion.errors import UnknownName
-from reversion.product import FeatureSettings, Observe, Product, Schedule, Service
+from reversion.feature_settings import FeatureSettings
+from reversion.product import Observe, Product, Schedule, Service
 from tests.builders import a_product
 
 

@@ -6,16 +6,23 @@ from pathlib import Path
 import pytest
 
 from reversion.adapters.documents import _read_entry_file, read_product
-from reversion.product import (
+from reversion.feature_settings import (
+    COUNTED,
     CatalogueEntry,
-    Environment,
+    Conventional,
     FeatureSettings,
-    Observe,
-    Product,
-    ProductionTest,
-    Schedule,
-    Service,
+    Fragments,
+    Key,
+    Line,
+    MergeBranch,
+    OwnConventions,
+    Pattern,
+    PullRequest,
+    Trailer,
 )
+from reversion.product import Environment, Observe, Product, ProductionTest, Schedule, Service
+from reversion.tracker_settings import GitHub, GitLab, Jira, Trello
+from reversion.version_sources import KINDS
 
 TEXT = (Path(__file__).parents[2] / "docs/product-file.md").read_text()
 EXAMPLE, ENTRY = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
@@ -40,7 +47,12 @@ def test_the_feature_entry_loads():
 
 @pytest.mark.parametrize(
     "model",
-    [Product, Service, Environment, Observe, Schedule, FeatureSettings, ProductionTest, CatalogueEntry],
+    [
+        *(Product, Service, Environment, Observe, Schedule, FeatureSettings, ProductionTest, CatalogueEntry),
+        *(Jira, GitHub, GitLab, Trello),
+        *(Line, Trailer, Key, Pattern, PullRequest, MergeBranch, Conventional, Fragments, OwnConventions),
+        *KINDS.values(),
+    ],
     ids=lambda model: model.__name__,
 )
 def test_every_key_is_in_the_reference_and_in_the_example(model):
@@ -60,3 +72,10 @@ def test_the_defaults_are_those_of_the_program():
 
     assert len(defaults) == 6
     assert {key for key, value in defaults.items() if f"| `{key}` | {value} |" not in TEXT} == set()
+
+
+def test_the_conventions_defaults_are_those_of_the_program():
+    types = ", ".join(f"{word}: {kind}" for word, kind in Fragments.model_fields["types"].default.items())
+
+    assert f"| `counts` | `[{', '.join(COUNTED)}]` |" in TEXT
+    assert f"| `types` | `{{{types}}}` |" in TEXT

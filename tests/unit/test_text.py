@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from reversion.text import canonical_json, closest, digest, glob, markdown, plain
+from reversion.text import canonical_json, closest, digest, from_markdown, glob, markdown, plain
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,28 @@ def test_long_text_is_cut_with_dots():
 
 def test_markdown_is_shown_literally():
     assert markdown("| **a** <b> [c](d) & `e`") == r"\| \*\*a\*\* &lt;b&gt; \[c\](d) &amp; \`e\`"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("see https://evil.example", r"see https\://evil.example", id="an address"),
+        pytest.param("WWW.evil.example", r"WWW\.evil.example", id="a bare name"),
+        pytest.param("ana@evil.example", r"ana\@evil.example", id="a mail address"),
+        pytest.param("- one", r"\- one", id="a list"),
+        pytest.param("1. one", r"1\. one", id="a numbered list"),
+        pytest.param("a - b: 1.5, C:/x", "a - b: 1.5, C:/x", id="what means nothing stays"),
+    ],
+)
+def test_markdown_makes_no_links_or_lists_of_its_own(text: str, shown: str):
+    assert markdown(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["| **a** <b> [c](d) & `e`", r"\&lt; &amp; \@ <", "- a@b https://c www.d", "C:\\x\\y"]
+)
+def test_what_was_escaped_comes_back(text: str):
+    assert from_markdown(markdown(text)) == text
 
 
 def test_canonical_json_is_the_same_for_the_same_content():
