@@ -26,6 +26,10 @@ BANNERS = {
     "live": "Welcome to the shop",
 }
 
+_LONGEST_SOCKET = 107
+_SOCKET_NAME = len("/fbbb612cff.nMNHrR2fO9ztg0lo")
+"""What Ansible and ssh append to the folder: a hash, and a name to make it under."""
+
 
 def reversion_yaml(shop: Shop) -> str:
     """Write the product file."""
@@ -168,5 +172,12 @@ def ansible_cfg(directory: Path) -> str:
         pipelining = True
 
         [ssh_connection]
-        control_path_dir = {directory}/cp
+        {_shared_connections(directory / "cp")}
         """)
+
+
+def _shared_connections(folder: Path) -> str:
+    """Share ssh connections where the path of a socket in the folder is not too long: it may have 107 bytes."""
+    if len(bytes(folder)) + _SOCKET_NAME > _LONGEST_SOCKET:
+        return "ssh_args = -o ControlMaster=no"
+    return f"control_path_dir = {folder}"

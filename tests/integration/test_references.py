@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from reversion.adapters.catalogue_store import Catalogue
 from reversion.cli import main
 from reversion.operations import tagging
 from reversion.operations.workspace import open_workspace
@@ -274,7 +275,7 @@ def test_what_names_nothing_is_refused_before_git_sees_it(small, refused, tmp_pa
     assert not list(tmp_path.rglob("x"))
 
 
-def test_nothing_is_checked_out_or_remembered(small, said):
+def test_nothing_is_checked_out_or_taken_for_what_runs(small, said):
     before = subprocess.run(["git", "status", "--porcelain"], cwd=small.product, capture_output=True, text=True)
     said(keeping(small), "features", "staging", "--at", "v1")
     said(small, "compare", "v1", "v2")
@@ -282,4 +283,6 @@ def test_nothing_is_checked_out_or_remembered(small, said):
 
     assert before.stdout == after.stdout == ""
     assert small.git().git("tag").split() == ["v1", "v2"]
-    assert not (small.directory / "home/small/catalogue.db").exists()
+    catalogue = Catalogue(f"sqlite:///{small.directory / 'home/small/catalogue.db'}", "small")
+    assert catalogue.latest_observation("staging") is None
+    assert catalogue.judged_at("staging") is None
