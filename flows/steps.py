@@ -1,13 +1,15 @@
 """The steps of a reversion that fan out: one task run a service, a test, or another environment."""
 
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from prefect.client.schemas.objects import State
-from prefect.futures import PrefectFutureList, wait
+from prefect.futures import PrefectFuture, PrefectFutureList, wait
+from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task
 
 from reversion.environment import Observation
-from reversion.errors import HostUnreachable, ReversionError, TestsRed
+from reversion.errors import HeldBack, HostUnreachable, ReversionError, RunInterrupted, TestsRed
+from reversion.operations.restoring import Restorer
 from reversion.outcome import Check, Fingerprints, Seen, StepResult
 from reversion.plan import Plan, Step
 from reversion.text import plain
@@ -19,6 +21,7 @@ from tasks.verify import verify
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+Failing = Literal["failed", "unreachable", "interrupted", "not started"]
 
 
 def explain(plan: Plan) -> str:
@@ -54,23 +57,42 @@ def restore_configuration(plan: Plan, attempt: int) -> str:
 
 
 def restore_services(plan: Plan, found: Observation, attempt: int) -> tuple[StepResult, ...]:
-    """Restore every service, each as soon as those before it are proven.
+    """Restore every service that is not there already, each as soon as those before it are proven.
 
     A retry does again what an earlier attempt has done only where that was not found any more.
     """
+    right = {step.service for step in plan.steps if found.running(step.service).version == step.version}
+    there = frozenset(step.service for step in plan.steps if step.is_there and step.service in right)
+    wanted = [step for step in plan.steps if step.service not in there]
     task = with_retries(restore, plan)
-    futures: dict[str, Any] = {}
-    for step in plan.steps:
-        is_there = found.running(step.service).version == step.version
-        futures[step.service] = task.submit(
-            plan,
-            step.service,
-            1 if is_there else attempt,
-            return_state=False,
-            wait_for=[futures[name] for name in step.after],
-        )
-    wait(list(futures.values()))
-    return tuple(_step_result(step, futures[step.service].state) for step in plan.steps)
+    futures: dict[str, PrefectFuture[StepResult]] = {}
+    with Restorer(workspace(plan.head_commit), plan, there) as through, _waiting_room(len(wanted)) as room:
+        for step in wanted:
+            futures[step.service] = room.submit(
+                task,
+                {
+                    "plan": plan,
+                    "service": step.service,
+                    "attempt": 1 if step.service in right else attempt,
+                    "through": through,
+                },
+                wait_for=[futures[name] for name in step.after if name in futures],
+            )
+        wait(list(futures.values()))
+    return tuple(
+        _step_result(step, futures[step.service].state) if step.service in futures else _already_there(step, found)
+        for step in plan.steps
+    )
+
+
+def _waiting_room(tasks: int) -> ThreadPoolTaskRunner[Any]:
+    """Make room for all tasks at once: they only wait for those before them, and for their share of a common run."""
+    return ThreadPoolTaskRunner(max_workers=max(tasks, 1))
+
+
+def _already_there(step: Step, found: Observation) -> StepResult:
+    versions = {each.host: each.version for each in found.instances if each.service == step.service and each.version}
+    return StepResult(service=step.service, state="already there", version=step.version, versions=versions)
 
 
 def with_retries(task: Task[Parameters, Result], plan: Plan) -> Task[Parameters, Result]:
@@ -122,12 +144,13 @@ def _step_result(step: Step, state: State[Any]) -> StepResult:
             message=f"waits for {', '.join(step.after)}",
         )
     error = state.result(raise_on_failure=False)
-    return StepResult(
-        service=step.service,
-        state="unreachable" if isinstance(error, HostUnreachable) else "failed",
-        version=step.version,
-        message=_told(error, state),
+    kinds: tuple[tuple[type[Exception], Failing], ...] = (
+        (HostUnreachable, "unreachable"),
+        (RunInterrupted, "interrupted"),
+        (HeldBack, "not started"),
     )
+    told: Failing = next((kind for error_type, kind in kinds if isinstance(error, error_type)), "failed")
+    return StepResult(service=step.service, state=told, version=step.version, message=_told(error, state))
 
 
 def _check(name: str, state: State[Any]) -> Check:

@@ -7,12 +7,14 @@ ReversionError
 │   └── UnknownName         no environment, snapshot, service or run of that name
 ├── Refused             exit 1: understood, and deliberately not done
 │   ├── Occupied            another reversion holds the environment
+│   ├── HeldBack            not begun, since something before it failed
 │   └── PlanVoid            the environment is no longer what the plan was made for
 ├── TestsRed            exit 1: a production test said no
 └── WorldFailed         exit 3: the world outside did not do its part
     ├── RepositoryFailed    Git
     ├── PlaybookFailed      Ansible ran, and failed
-    ├── HostUnreachable     Ansible could not reach a host: the one error worth retrying by itself
+    ├── RunInterrupted      Ansible was ended before it was done; worth retrying by itself
+    ├── HostUnreachable     Ansible could not reach a host; worth retrying by itself
     ├── ServerFailed        Prefect's API, the catalogue's database
     └── TrackerFailed       a tracker that knows features' titles; only ever told as a warning
 """
@@ -66,6 +68,10 @@ class Occupied(Refused):
     """Another reversion of the environment is under way."""
 
 
+class HeldBack(Refused):
+    """Not begun, since something before it failed."""
+
+
 class PlanVoid(Refused):
     """The environment or the snapshot is no longer what the approved plan was made for."""
 
@@ -80,6 +86,10 @@ class RepositoryFailed(WorldFailed):
 
 class PlaybookFailed(WorldFailed):
     """Ansible ran and failed; running it again unchanged is not expected to help."""
+
+
+class RunInterrupted(WorldFailed):
+    """Ansible was ended, or held up by another service, before it was done with this one."""
 
 
 class HostUnreachable(WorldFailed):
@@ -112,4 +122,4 @@ class TrackerFailed(WorldFailed):
 
 def is_worth_retrying(error: BaseException) -> bool:
     """Tell whether the same call may succeed a moment later without anybody mending anything."""
-    return isinstance(error, HostUnreachable)
+    return isinstance(error, HostUnreachable | RunInterrupted)

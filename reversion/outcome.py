@@ -13,7 +13,7 @@ class StepResult(Value):
     """What became of one step. `versions` maps host to the version seen after the restore."""
 
     service: str
-    state: Literal["restored", "already there", "failed", "unreachable", "not started"]
+    state: Literal["restored", "already there", "failed", "unreachable", "interrupted", "not started"]
     version: str
     message: str = ""
     versions: dict[str, str] = {}
@@ -22,6 +22,10 @@ class StepResult(Value):
     @property
     def is_proven(self) -> bool:
         return self.state in ("restored", "already there")
+
+    @property
+    def has_failed(self) -> bool:
+        return self.state in ("failed", "unreachable", "interrupted")
 
 
 class Case(Value):
@@ -214,7 +218,7 @@ def _changed(plan: Plan, findings: Findings) -> str:
 
 def _restore_failed(plan: Plan, findings: Findings) -> str:
     at_target = [step.service for step in findings.steps if step.is_proven]
-    failed = [f"{step.service}: {step.message}" for step in findings.steps if step.state in ("failed", "unreachable")]
+    failed = [f"{step.service}: {step.message}" for step in findings.steps if step.has_failed]
     waiting = [step.service for step in findings.steps if step.state == "not started"]
     parts = [f"configuration: {findings.configuration_problem}"] if findings.configuration_problem else []
     parts += failed

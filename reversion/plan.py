@@ -21,7 +21,8 @@ class FileChange(Value):
 class Step(Value):
     """One service from its running version to the snapshot's, on its instances.
 
-    `after` names the services that must be proven before this one is touched.
+    `after` names the services that must be proven before this one is touched. With `is_there` it was seen to run the
+    snapshot's version everywhere, and no configuration changes, so that nothing has to be done.
     """
 
     service: str
@@ -35,6 +36,7 @@ class Step(Value):
     hosts: tuple[str, ...]
     after: tuple[str, ...] = ()
     migrations: tuple[str, ...] = ()
+    is_there: bool = False
 
     @property
     def is_needed(self) -> bool:
@@ -110,6 +112,8 @@ def make_plan(product: Product, environment: Environment, target: Recorded, fact
     """
     _refuse_impossible(product, environment, target, facts)
     steps = tuple(_step(name, target.snapshot, facts) for name in sorted(target.snapshot.services))
+    if environment.configuration and not facts.configuration:
+        steps = tuple(step.model_copy(update={"is_there": not step.is_needed}) for step in steps)
     return Plan(
         product=product.product,
         environment=environment.name,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
@@ -146,6 +146,7 @@ class Environment(Value):
     keep_current: tuple[RelativePath, ...] = ()
     approvers: tuple[Text, ...] = ()
     approval_timeout: int = Field(default=86_400, ge=5, le=30 * 86_400)
+    on_failure: Literal["stop", "continue", "return"] = "stop"
     restore_retries: int = Field(default=2, ge=0, le=20)
     retry_delay: int = Field(default=10, ge=0, le=3600)
     restore_timeout: int = Field(default=1800, ge=1, le=86_400)

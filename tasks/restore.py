@@ -1,9 +1,12 @@
 """Restore: the environment's configuration, then each service."""
 
+from prefect.runtime import task_run
+
 from reversion.operations import restoring
+from reversion.operations.restoring import Restorer
 from reversion.outcome import StepResult
 from reversion.plan import Plan
-from tasks.settings import kept, retry_if_unreachable, say, workspace
+from tasks.settings import kept, retry_if_unreachable, say, say_from_anywhere, workspace
 
 
 @kept(task_run_name="Restore the configuration", retry_condition_fn=retry_if_unreachable)
@@ -11,6 +14,9 @@ def configure(plan: Plan, attempt: int) -> None:  # noqa: ARG001  each attempt a
     restoring.configure(workspace(plan.head_commit), plan, say)
 
 
-@kept(task_run_name="Restore {service}", retry_condition_fn=retry_if_unreachable)
-def restore(plan: Plan, service: str, attempt: int) -> StepResult:  # noqa: ARG001  see restore_services
-    return restoring.restore(workspace(plan.head_commit), plan, service, say)
+@kept(task_run_name="Restore {service}", whatever="through", retry_condition_fn=retry_if_unreachable)
+def restore(plan: Plan, service: str, attempt: int, through: Restorer) -> StepResult:  # noqa: ARG001  see restore_services
+    """Restore one service through what restores those that are ready together in one run of Ansible."""
+    retries = workspace(plan.head_commit).product.environment(plan.environment).restore_retries
+    is_last_try = int(task_run.get_run_count()) > retries
+    return through.restore(service, say_from_anywhere(), is_last_try=is_last_try)

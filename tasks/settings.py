@@ -38,7 +38,13 @@ def workspace(at: str = "") -> Workspace:
 
 def say(line: str) -> None:
     """Write one line into the task run's log."""
-    get_run_logger().info("%s", plain(line, 2000))
+    say_from_anywhere()(line)
+
+
+def say_from_anywhere() -> Callable[[str], None]:
+    """Return what writes lines into this task run's log, also when it is called in another thread."""
+    log = get_run_logger()
+    return lambda line: log.info("%s", plain(line, 2000))
 
 
 def retry_if_unreachable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:

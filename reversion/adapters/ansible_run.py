@@ -21,31 +21,33 @@ from reversion.adapters.rundir import RunDirectory
 from reversion.errors import PlaybookFailed
 from reversion.text import plain
 
-_LONGEST_ANSWER = 100_000
 _KINDS = {
     "runner_on_ok": "ok",
     "runner_on_failed": "failed",
     "runner_on_unreachable": "unreachable",
     "runner_item_on_failed": "item failed",
 }
+_RETRIED = {"runner_retry": "retried"}
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one task did on one host. `answer` is its result as JSON, kept only for our own observation."""
+    """What one task did on one host. `answer` is its result as JSON, kept only for who wants to hear it."""
 
     host: str
     task: str
-    kind: Literal["ok", "failed", "unreachable", "item failed"]
+    kind: Literal["ok", "failed", "unreachable", "item failed", "retried"]
     message: str = ""
     ignored: bool = False
-    observing: bool = False
     answer: str = "{}"
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A whole run. Without `finished` Ansible ended before its statistics; `said` is the end of its output."""
+    """A whole run. Without `finished` Ansible ended before its statistics; `said` is the end of its output.
+
+    `hanging` maps hosts to the task that they began and that gave no result.
+    """
 
     finished: bool
     status: str
@@ -53,6 +55,7 @@ class Ran:
     failed: frozenset[str]
     unreachable: frozenset[str]
     touched: frozenset[str]
+    hanging: Mapping[str, str]
     results: tuple[Result, ...]
     said: str
 
@@ -66,11 +69,15 @@ class Ran:
 
 @dataclass(frozen=True)
 class Order:
-    """What to run, for how long at most (seconds), who is told of it and who may stop it."""
+    """For how long to run at most (seconds), who is told of it and who may stop it.
+
+    `say` gets a host and a line about it. `hear`, where given, gets each result with its answer, and at once.
+    """
 
     seconds: int
-    say: Callable[[str], None]
+    say: Callable[[str, str], None]
     cancelled: Callable[[], bool]
+    hear: Callable[[Result], None] | None = None
 
 
 def run_playbook(run: RunDirectory, around: Surroundings, fence: Fence, order: Order) -> Ran:
@@ -81,7 +88,7 @@ def run_playbook(run: RunDirectory, around: Surroundings, fence: Fence, order: O
     """
     fence.path.write_text(fence.text, encoding="utf-8")
     fence.write_programs(run.programs, around.variables["PATH"])
-    listener = _Listener(str(run.observation), order.say)
+    listener = _Listener(order)
     try:
         config = _configure(run, order.seconds)
         config.env = _variables(run, around, fence, config.env)
@@ -129,11 +136,11 @@ def _variables(run: RunDirectory, around: Surroundings, fence: Fence, made: Mapp
 class _Listener:
     """Hears the runner's events, and never lets an error out: that would orphan the playbook."""
 
-    def __init__(self, observation: str, say: Callable[[str], None]) -> None:
-        self._observation = observation
-        self._say = say
+    def __init__(self, order: Order) -> None:
+        self._order = order
         self._results: list[Result] = []
         self._touched: set[str] = set()
+        self._begun: dict[str, str] = {}
         self._said = ""
         self._stats: Mapping[str, Any] | None = None
 
@@ -152,6 +159,7 @@ class _Listener:
             failed=frozenset(stats.get("failures") or ()),
             unreachable=frozenset(stats.get("dark") or ()),
             touched=frozenset(self._touched),
+            hanging=dict(self._begun),
             results=tuple(self._results),
             said=self._said,
         )
@@ -161,32 +169,42 @@ class _Listener:
             self._stats = told
         elif kind in ("verbose", "error", "warning", "deprecated", "system_warning"):
             self._said = f"{self._said}{printed}\n"[-20_000:]
+        elif kind == "runner_on_start":
+            self._begun[str(told.get("host"))] = _task(told)
         elif kind in _KINDS:
-            result = self._result(kind, told)
-            self._results.append(result)
-            if not result.observing and result.kind != "unreachable":
-                self._touched.add(result.host)
-            self._say(_line(result, changed=bool((told.get("res") or {}).get("changed"))))
-        elif kind == "runner_on_skipped" and not self._is_ours(told):
+            self._keep(self._result(_KINDS[kind], told), changed=bool((told.get("res") or {}).get("changed")))
+        elif kind in _RETRIED and self._order.hear:
+            self._order.hear(self._result(_RETRIED[kind], told))
+        elif kind == "runner_on_skipped":
+            self._begun.pop(str(told.get("host")), None)
             self._touched.add(str(told.get("host")))
+
+    def _keep(self, result: Result, *, changed: bool) -> None:
+        if result.kind != "item failed":
+            self._begun.pop(result.host, None)
+        if result.kind != "unreachable":
+            self._touched.add(result.host)
+        if self._order.hear:
+            self._order.hear(result)
+        else:
+            self._results.append(result)
+        self._order.say(result.host, _line(result, changed=changed))
 
     def _result(self, kind: str, told: Mapping[str, Any]) -> Result:
         answer = told.get("res")
         answer = answer if isinstance(answer, dict) else {}
-        observing = self._is_ours(told)
-        kept = json.dumps(answer) if observing else "{}"
         return Result(
             host=str(told.get("host")),
-            task=plain(str(told.get("task") or "a task without a name"), 100),
-            kind=_KINDS[kind],  # type: ignore[arg-type]  # the table holds nothing else
-            message=message_of(answer) if kind != "runner_on_ok" else "",
-            ignored=bool(told.get("ignore_errors")) and kind != "runner_on_unreachable",
-            observing=observing,
-            answer=kept if len(kept) <= _LONGEST_ANSWER else "{}",
+            task=_task(told),
+            kind=kind,  # type: ignore[arg-type]  # the tables hold nothing else
+            message=message_of(answer) if kind != "ok" else "",
+            ignored=bool(told.get("ignore_errors")) and kind != "unreachable",
+            answer=json.dumps(answer) if self._order.hear else "{}",
         )
 
-    def _is_ours(self, told: Mapping[str, Any]) -> bool:
-        return str(told.get("task_path") or "").startswith(f"{self._observation}:")
+
+def _task(told: Mapping[str, Any]) -> str:
+    return plain(str(told.get("task") or "a task without a name"), 100)
 
 
 def message_of(answer: Mapping[str, Any]) -> str:

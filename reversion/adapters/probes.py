@@ -1,31 +1,26 @@
-"""What runs where: each service's version, read through Ansible on the host itself, in one run for all."""
+"""What runs where: each service's version, read through Ansible on the host itself, in one run for all.
 
-import base64
-import binascii
+One module call a host reads all of its services, side by side.
+"""
+
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from reversion.adapters.aliases import Member, Target, instances, make_alias, write_inventory
-from reversion.adapters.ansible_run import Order, Ran, Result, message_of, run_playbook
-from reversion.adapters.ansible_settings import surroundings
-from reversion.adapters.ansible_yaml import data, to_yaml
-from reversion.adapters.fence import build_fence
-from reversion.adapters.rundir import run_directory
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from reversion.adapters.aliases import Target, instances
+from reversion.adapters.ansible_run import Ran, Result
+from reversion.adapters.probe_plays import PLACEHOLDER, TIMEOUT, ask_hosts, texts_of, way_of
 from reversion.adapters.stage import Stage
 from reversion.adapters.versions import read_version
 from reversion.environment import Instance, Observation
 from reversion.errors import PlaybookFailed
-from reversion.product import Observe
 from reversion.text import plain
 
-_TASK_TIMEOUT = 30
-_URL_TIMEOUT = 10
-_TIMEOUT = 900
-_RETRIES = 5
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+UNREACHED = "the host cannot be reached"
 
 
 def observe(stage: Stage, taken_at: datetime, only: tuple[str, ...] = ()) -> Observation:
@@ -34,153 +29,150 @@ def observe(stage: Stage, taken_at: datetime, only: tuple[str, ...] = ()) -> Obs
     An instance that can't be read is told with its problem; raise PlaybookFailed where Ansible itself did not
     work.
     """
-    targets = [t for t in instances(stage.product, stage.inventory) if not only or t.service in only]
-    ran = _ask(stage, tuple(targets)) if targets else None
-    seen = []
-    for target in sorted(targets, key=lambda target: (target.service, target.host)):
-        version, problem = seen_version(ran, target, stage) if ran else (None, "")
-        seen.append(Instance(service=target.service, host=target.host, version=version, problem=problem))
-    return Observation(environment=stage.environment.name, taken_at=taken_at, instances=tuple(seen))
+    targets = tuple(t for t in instances(stage.product, stage.inventory) if not only or t.service in only)
+    return Observation(environment=stage.environment.name, taken_at=taken_at, instances=look(stage, targets))
 
 
-def _ask(stage: Stage, targets: tuple[Target, ...]) -> Ran:
-    around = surroundings(stage.tree, stage.environment)
-    with run_directory() as run:
-        fence = build_fence(run.fence, stage.inventory, around)
-        plays = observation_plays(stage, targets, wait=False)
-        members = tuple(make_watched(stage, target, {}) for target in targets)
-        write_inventory(run.inventory, stage.inventory, members, fence)
-        run.observation.write_text(plays, encoding="ascii")
-        run.playbook.write_text(to_yaml([{"import_playbook": str(run.observation)}]), encoding="ascii")
-        ran = run_playbook(run, around, fence, Order(_TIMEOUT, stage.say, stage.cancelled))
-    if not ran.finished:
-        raise PlaybookFailed(
-            f"{stage.environment.name} could not be observed: {why_unfinished(ran, _TIMEOUT)}",
-            "Mend what Ansible says, then try again.",
-        )
-    return ran
+@dataclass(frozen=True)
+class Expected:
+    """The versions that services are expected to come up with, and who is told of each instance as it is seen."""
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seen: Callable[[Instance], None] = lambda _: None
 
 
-def make_watched(stage: Stage, target: Target, about: Mapping[str, str]) -> Member:
-    """Build a target's alias that also knows how its version is read."""
-    way = _way(stage, target)
-    texts = _Texts()
-    asked: Any = [texts.template(text) for text in way.command or (way.url or way.file or "",)]
-    member = make_alias(stage.product, stage.inventory, target, about)
-    return member.having(reversion_texts=texts.literals, reversion_asked=asked)
+def look(stage: Stage, targets: tuple[Target, ...], expected: Expected | None = None) -> tuple[Instance, ...]:
+    """Read these targets' versions, sorted by service and host; where one is expected, a few times until it is seen.
+
+    An instance whose host could not be asked at all because of another one's settings is asked again by itself.
+    """
+    if not targets:
+        return ()
+    look = _Look(stage, expected or Expected())
+    look.ask(_by_host(targets))
+    if apart := look.unanswered():
+        look.ask(tuple((target,) for target in apart))
+    return tuple(sorted(look.told(targets), key=lambda seen: (seen.service, seen.host)))
 
 
-def observation_plays(stage: Stage, targets: tuple[Target, ...], *, wait: bool) -> str:
-    """Write a play for each kind of reading. With `wait` a service gets some seconds to come up as wanted."""
-    kinds: dict[str, list[str]] = {}
+def _by_host(targets: tuple[Target, ...]) -> tuple[tuple[Target, ...], ...]:
+    hosts: dict[str, list[Target]] = {}
     for target in targets:
-        kinds.setdefault(_kind(_way(stage, target)), []).append(target.alias)
-    return to_yaml([_play(kind, aliases, wait=wait) for kind, aliases in kinds.items()]) + "\n"
+        hosts.setdefault(target.host, []).append(target)
+    return tuple(tuple(group) for group in hosts.values())
 
 
-def _way(stage: Stage, target: Target) -> Observe:
-    return stage.product.service(target.service).observe or stage.environment.observe
+class _Answer(BaseModel):
+    """What the module says of one service."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    text: str | None = None
+    problem: str = ""
+    undefined: bool = False
 
 
-def _kind(way: Observe) -> str:
-    return "url" if way.url is not None else "file" if way.file is not None else "command"
+class _Answers(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    answers: tuple[_Answer, ...] = ()
 
 
-_MODULES: Mapping[str, Mapping[str, Any]] = {
-    "url": {
-        "ansible.builtin.uri": {
-            "url": "{{ reversion_asked[0] }}",
-            "method": "GET",
-            "return_content": True,
-            "timeout": _URL_TIMEOUT,
-            "use_proxy": False,
-        }
-    },
-    "file": {"ansible.builtin.slurp": {"src": "{{ reversion_asked[0] }}"}},
-    "command": {"ansible.builtin.command": {"argv": "{{ reversion_asked }}"}},
-}
+class _Look:
+    """One look at some instances, asked in groups that share a host; the first of a group asks for all of it."""
+
+    def __init__(self, stage: Stage, expected: Expected) -> None:
+        self._stage = stage
+        self._expected = expected
+        self._groups: dict[str, tuple[Target, ...]] = {}
+        self._found: dict[Target, Instance] = {}
+        self._failed: dict[Target, Result] = {}
+
+    def ask(self, groups: tuple[tuple[Target, ...], ...]) -> None:
+        """Ask all groups in one run of Ansible; raise PlaybookFailed where that did not work."""
+        self._groups = {group[0].alias: group for group in groups}
+        self._failed = {}
+        ran = ask_hosts(self._stage, groups, self._expected.versions, self._hear)
+        if not ran.finished:
+            raise PlaybookFailed(
+                f"{self._stage.environment.name} could not be observed: {why_unfinished(ran, TIMEOUT)}",
+                "Mend what Ansible says, then try again.",
+            )
+
+    def unanswered(self) -> tuple[Target, ...]:
+        """Return those of groups of several that Ansible failed to ask, though the host was there."""
+        return tuple(
+            target
+            for group in self._groups.values()
+            for target in group
+            if len(group) > 1 and target not in self._found and self._is_worth_asking(target)
+        )
+
+    def _is_worth_asking(self, target: Target) -> bool:
+        last = self._failed.get(target)
+        return last is None or last.kind != "unreachable"
+
+    def told(self, targets: tuple[Target, ...]) -> tuple[Instance, ...]:
+        return tuple(self._found.get(target) or self._unread(target) for target in targets)
+
+    def _unread(self, target: Target) -> Instance:
+        last = self._failed.get(target)
+        problem = _why_unread(last) if last else "Ansible gave no result for it"
+        return Instance(service=target.service, host=target.host, problem=problem)
+
+    def _hear(self, result: Result) -> None:
+        """Take a host's answers, or that there are none; the event may come several times for a host."""
+        group = self._groups.get(result.host, ())
+        answers = _answers(result)
+        if len(answers) != len(group):
+            self._failed |= dict.fromkeys(group, result)
+            return
+        for target, answer in zip(group, answers, strict=True):
+            self._take(target, self._instance(target, answer))
+
+    def _take(self, target: Target, seen: Instance) -> None:
+        is_news = self._found.get(target) != seen
+        self._found[target] = seen
+        if is_news:
+            self._expected.seen(seen)
+
+    def _instance(self, target: Target, answer: _Answer) -> Instance:
+        version, problem = self._read(target, answer)
+        return Instance(service=target.service, host=target.host, version=version, problem=plain(problem, 500))
+
+    def _read(self, target: Target, answer: _Answer) -> tuple[str | None, str]:
+        way = way_of(self._stage, target)
+        if answer.undefined:
+            return None, _undefined(self._stage, target)
+        if answer.problem or answer.text is None:
+            return None, answer.problem or "the answer is too long or missing"
+        return read_version(answer.text, way.field)
 
 
-def _play(kind: str, aliases: list[str], *, wait: bool) -> dict[str, Any]:
-    task = {"name": "Read the version", **_MODULES[kind], "register": "reversion_seen"}
-    task |= {"timeout": _TASK_TIMEOUT, "check_mode": False, "changed_when": False}
-    # What the product's ansible.cfg may say for its own playbooks must not hide or skip this.
-    task |= {"no_log": False, "tags": ["always"]}
-    # Ansible starts no further play once every host of one has failed.
-    task |= {"ignore_errors": True, "ignore_unreachable": True}
-    if wait and kind != "file":
-        answer = "stdout" if kind == "command" else "content"
-        seen = f"reversion_version in reversion_seen.{answer} | default('')"
-        task |= {"until": f"reversion_seen is succeeded and {seen}", "retries": _RETRIES, "delay": 1}
-    play = {"name": "Read what runs", "hosts": aliases, "gather_facts": False, "any_errors_fatal": False}
-    return {**play, "tasks": [task]}
-
-
-class _Texts:
-    """Turns `{name}` into Ansible variables; the rest of a text is kept apart as data, never templated."""
-
-    def __init__(self) -> None:
-        self.literals: list[dict[str, str]] = []
-
-    def template(self, text: str) -> str:
-        parts = []
-        for index, part in enumerate(_PLACEHOLDER.split(text)):
-            if index % 2:
-                parts.append("reversion_service" if part == "service" else part)
-            elif part:
-                parts.append(f"reversion_texts[{len(self.literals)}]")
-                self.literals.append(data(part))
-        return "{{ " + " ~ ".join(parts) + " }}"
-
-
-def seen_version(ran: Ran, target: Target, stage: Stage) -> tuple[str | None, str]:
-    """Return the version that the run's observation saw on a target, or None and why it could not be read."""
-    way = _way(stage, target)
-    last = observed(ran, target)
-    if last is None:
-        return None, "Ansible gave no result for it"
-    if last.kind == "unreachable":
-        return None, f"the host cannot be reached: {last.message}"
-    answer: dict[str, Any] = json.loads(last.answer)
-    text = _answered(way, answer)
-    if last.kind == "failed" and (text is None or answer.get("status", 200) != 200 or answer.get("rc", 0) != 0):
-        return None, _problem(last, answer)
-    return read_version(text, way.field) if text is not None else (None, "the answer is too long or missing")
-
-
-def observed(ran: Ran, target: Target) -> Result | None:
-    """Return the last result of the run's observation of a target."""
-    mine = [result for result in ran.results if result.observing and result.host == target.alias]
-    return mine[-1] if mine else None
-
-
-def _answered(way: Observe, answer: Mapping[str, Any]) -> str | None:
-    found = answer.get("stdout" if way.command else "content")
-    if not isinstance(found, str):
-        return None
-    if way.file is None:
-        return found
+def _answers(result: Result) -> tuple[_Answer, ...]:
     try:
-        return base64.b64decode(found, validate=True).decode("utf-8", "replace")
-    except binascii.Error:
-        return None
+        return _Answers.model_validate_json(result.answer).answers
+    except ValidationError:
+        return ()
 
 
-def _problem(result: Result, answer: Mapping[str, Any]) -> str:
-    """Say in plain words why a version could not be read."""
-    said = result.message
-    status = answer.get("status")
-    if "Connection refused" in said:
-        return "the service refused the connection"
-    if "timed out" in said.lower():
-        return "the service did not answer in time"
-    if isinstance(status, int) and status > 0:
-        return f"the service answered HTTP {status}"
-    if undefined := re.search(r"'(\w+)' is undefined", said):
+def _why_unread(result: Result) -> str:
+    if result.kind == "unreachable":
+        return f"{UNREACHED}: {result.message}"
+    if undefined := re.search(r"'(\w+)' is undefined", result.message):
         return f"the host has no variable '{undefined.group(1)}'"
-    if "interpreter" in said and "not found" in said:
-        return f"the host has no Python where Ansible looks for it: {said}"
-    return said or message_of(answer)
+    if "interpreter" in result.message and "not found" in result.message:
+        return f"the host has no Python where Ansible looks for it: {result.message}"
+    return result.message
+
+
+def _undefined(stage: Stage, target: Target) -> str:
+    """Name the variable that a text needs and the host does not have."""
+    known = {*json.loads(stage.inventory.host(target.host).variables), *json.loads(stage.inventory.variables)}
+    known |= {*stage.product.service(target.service).variables, "service", "reversion_host", "inventory_hostname"}
+    named = [name for text in texts_of(way_of(stage, target)) for name in PLACEHOLDER.findall(text)]
+    missing = [name for name in named if name not in known]
+    if missing:
+        return f"the host has no variable '{missing[0]}'"
+    return f"a variable that {' or '.join(dict.fromkeys(named))} is made of is missing on the host"
 
 
 def why_unfinished(ran: Ran, seconds: int) -> str:

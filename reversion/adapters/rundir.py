@@ -36,8 +36,9 @@ class RunDirectory:
         return self.path / "play.yml"
 
     @property
-    def observation(self) -> Path:
-        return self.path / "observe.yml"
+    def library(self) -> Path:
+        """Where Ansible looks for modules beside the playbook."""
+        return self.path / "library"
 
     @property
     def fence(self) -> Path:

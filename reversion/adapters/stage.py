@@ -8,7 +8,7 @@ from reversion.adapters.inventory import Inventory
 from reversion.product import Environment, Product
 
 
-def _silent(_: str) -> None:
+def _silent(_host: str, _line: str) -> None:
     """Drop the line."""
 
 
@@ -18,11 +18,14 @@ def _never() -> bool:
 
 @dataclass(frozen=True)
 class Stage:
-    """All that a run of Ansible needs. `say` gets a line per result; `cancelled` is asked every second."""
+    """All that a run of Ansible needs.
+
+    `say` gets the host, as Ansible knows it, and a line for each result; `cancelled` is asked every second.
+    """
 
     tree: Path
     product: Product
     environment: Environment
     inventory: Inventory
-    say: Callable[[str], None] = _silent
+    say: Callable[[str, str], None] = _silent
     cancelled: Callable[[], bool] = _never

@@ -18,15 +18,17 @@ from reversion.outcome import Fingerprints
 from reversion.product import Environment
 
 Say = Callable[[str], None]
+SayOf = Callable[[str, str], None]
+"""Takes the host that a line is about, and the line."""
 _SIDE_BY_SIDE = 4
 
 
-def silent(_: str) -> None:
+def silent(_host: str, _line: str) -> None:
     """Say nothing."""
 
 
 @contextmanager
-def staged(workspace: Workspace, environment: Environment, commit: str, say: Say = silent) -> Iterator[Stage]:
+def staged(workspace: Workspace, environment: Environment, commit: str, say: SayOf = silent) -> Iterator[Stage]:
     """Unpack a commit, with what must stay current, and resolve the one environment's inventory from it."""
     keep_current = environment.keep_current if commit != workspace.head else ()
     with unpacked(workspace, commit, keep_current) as tree:
