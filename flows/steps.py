@@ -10,11 +10,13 @@ from prefect.tasks import Task
 from reversion.environment import Observation
 from reversion.errors import HeldBack, HostUnreachable, ReversionError, RunInterrupted, TestsRed
 from reversion.operations.restoring import Restorer
-from reversion.outcome import Check, Fingerprints, Seen, StepResult
+from reversion.operations.reviewing import Way
+from reversion.outcome import Approval, Back, Check, Fingerprints, Seen, StepResult, is_restored
 from reversion.plan import Plan, Step
-from reversion.text import plain
+from reversion.text import Value, plain
 from tasks.observe import features_now, fingerprint
 from tasks.record import record_reasons
+from tasks.resolve import way_back
 from tasks.restore import configure, restore
 from tasks.settings import workspace
 from tasks.verify import verify
@@ -56,17 +58,53 @@ def restore_configuration(plan: Plan, attempt: int) -> str:
     return _problem(state)
 
 
-def restore_services(plan: Plan, found: Observation, attempt: int) -> tuple[StepResult, ...]:
-    """Restore every service that is not there already, each as soon as those before it are proven.
+class Done(Value):
+    """What was done of a plan."""
+
+    configuration_problem: str = ""
+    steps: tuple[StepResult, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+
+def carry_out(plan: Plan, found: Observation, approval: Approval, attempt: int) -> Done:
+    """Restore the configuration, then the services, then prove them: each only where all before it is right."""
+    if approval.goes_back:
+        return Done()
+    if problem := restore_configuration(plan, attempt):
+        return Done(configuration_problem=problem)
+    steps = restore_services(plan, found, attempt, approval)
+    return Done(steps=steps, checks=prove(plan, attempt) if is_restored(plan, steps) else ())
+
+
+def go_back_if_wanted(plan: Plan, done: Done, approval: Approval, safety_snapshot: str, attempt: int) -> Back | None:
+    """Go back to the safety snapshot where a person decided so, or it failed and the environment wants that then."""
+    environment = workspace(plan.head_commit).product.environment(plan.environment)
+    has_failed = environment.on_failure == "return" and not is_restored(plan, done.steps)
+    if not (approval.goes_back or has_failed):
+        return None
+    state = way_back(plan, safety_snapshot, attempt, return_state=True)
+    if not state.is_completed():
+        return Back(problem=_problem(state))
+    way: Way = state.result()
+    if problem := restore_configuration(way.plan, attempt):
+        return Back(problem=problem)
+    return Back(steps=restore_services(way.plan, way.found, attempt))
+
+
+def restore_services(
+    plan: Plan, found: Observation, attempt: int, approval: Approval | None = None
+) -> tuple[StepResult, ...]:
+    """Restore every service that is not there already and not left out, each as soon as those before it are proven.
 
     A retry does again what an earlier attempt has done only where that was not found any more.
     """
     right = {step.service for step in plan.steps if found.running(step.service).version == step.version}
     there = frozenset(step.service for step in plan.steps if step.is_there and step.service in right)
-    wanted = [step for step in plan.steps if step.service not in there]
+    left_out = frozenset(approval.leave_out if approval else ()) - right
+    wanted = [step for step in plan.steps if step.service not in there | left_out]
     task = with_retries(restore, plan)
     futures: dict[str, PrefectFuture[StepResult]] = {}
-    with Restorer(workspace(plan.head_commit), plan, there) as through, _waiting_room(len(wanted)) as room:
+    with Restorer(workspace(plan.head_commit), plan, there | left_out) as through, _waiting_room(len(wanted)) as room:
         for step in wanted:
             futures[step.service] = room.submit(
                 task,
@@ -80,7 +118,11 @@ def restore_services(plan: Plan, found: Observation, attempt: int) -> tuple[Step
             )
         wait(list(futures.values()))
     return tuple(
-        _step_result(step, futures[step.service].state) if step.service in futures else _already_there(step, found)
+        _left_out(step, approval)
+        if approval and step.service in left_out
+        else _step_result(step, futures[step.service].state)
+        if step.service in futures
+        else _already_there(step, found)
         for step in plan.steps
     )
 
@@ -88,6 +130,11 @@ def restore_services(plan: Plan, found: Observation, attempt: int) -> tuple[Step
 def _waiting_room(tasks: int) -> ThreadPoolTaskRunner[Any]:
     """Make room for all tasks at once: they only wait for those before them, and for their share of a common run."""
     return ThreadPoolTaskRunner(max_workers=max(tasks, 1))
+
+
+def _left_out(step: Step, approval: Approval) -> StepResult:
+    message = f"{approval.approver} left it out: {approval.reason}"
+    return StepResult(service=step.service, state="left out", version=step.version, message=message)
 
 
 def _already_there(step: Step, found: Observation) -> StepResult:

@@ -19,6 +19,8 @@ _SAID_NO = (
     Verdict.VOID,
     Verdict.REFUSED,
     Verdict.TESTS_FAILED,
+    Verdict.PROVEN_IN_PART,
+    Verdict.RETURNED,
     "Cancelled",
 )
 
@@ -110,22 +112,28 @@ class RunDetail(Value):
 
 
 class Review(Value):
-    """The question that a waiting run asks: its text, the digest of the plan it is about, who may answer."""
+    """The question that a waiting run asks: its text, the digest of the plan it is about, who may answer.
+
+    Where the run failed before, `may_leave_out` are the services that may be left out, and it may go back instead.
+    """
 
     run: str
     text: str
     plan: str
     approvers: tuple[str, ...] = ()
     asks_acknowledgement: bool = False
+    may_leave_out: tuple[str, ...] = ()
 
 
 class Answer(Value):
-    """A named person's decision."""
+    """A named person's decision; see `Review` for what may be left out, and when it may go back."""
 
     approve: bool
     approver: str
     reason: str = ""
     acknowledge: bool = False
+    leave_out: tuple[str, ...] = ()
+    go_back: bool = False
 
     @property
     def decision(self) -> str:

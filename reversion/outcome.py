@@ -13,7 +13,7 @@ class StepResult(Value):
     """What became of one step. `versions` maps host to the version seen after the restore."""
 
     service: str
-    state: Literal["restored", "already there", "failed", "unreachable", "interrupted", "not started"]
+    state: Literal["restored", "already there", "failed", "unreachable", "interrupted", "not started", "left out"]
     version: str
     message: str = ""
     versions: dict[str, str] = {}
@@ -22,6 +22,11 @@ class StepResult(Value):
     @property
     def is_proven(self) -> bool:
         return self.state in ("restored", "already there")
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether nothing more is to be done: it is proven, or a person has left it out."""
+        return self.is_proven or self.state == "left out"
 
     @property
     def has_failed(self) -> bool:
@@ -66,25 +71,43 @@ class Fingerprints(Value):
 
 
 class Approval(Value):
-    """A named person's decision on one plan, named by its digest. `asked` is why the reversion was asked for."""
+    """A named person's decision on one plan, named by its digest. `asked` is why the reversion was asked for.
+
+    Where a run goes on after it failed, it may leave services out, or go back to the safety snapshot instead.
+    """
 
     decision: Literal["approve", "reject"]
     approver: str
     reason: str = ""
     asked: str = ""
     digest: str
+    leave_out: tuple[str, ...] = ()
+    goes_back: bool = False
 
 
 class Verdict(StrEnum):
     """How a reversion ended; also the name of the flow run's final state."""
 
     PROVEN = "Proven"
+    PROVEN_IN_PART = "Proven in part"
     TESTS_FAILED = "Tests failed"
     RESTORE_FAILED = "Restore failed"
+    RETURNED = "Returned"
     REJECTED = "Rejected"
     EXPIRED = "Expired"
     VOID = "Void"
     REFUSED = "Refused"
+
+
+class Back(Value):
+    """What became of going back to the safety snapshot; `problem` is what kept it from being done at all."""
+
+    steps: tuple[StepResult, ...] = ()
+    problem: str = ""
+
+    @property
+    def is_done(self) -> bool:
+        return not self.problem and all(step.is_proven for step in self.steps)
 
 
 class Outcome(Value):
@@ -100,6 +123,7 @@ class Outcome(Value):
     others: tuple[Fingerprints, ...]
     features: tuple[Feature, ...]
     configuration_problem: str = ""
+    back: Back | None = None
 
 
 class Seen(Value):
@@ -119,16 +143,19 @@ class Findings(Value):
     seen: Seen | None = None
     others: tuple[Fingerprints, ...] = ()
     configuration_problem: str = ""
+    back: Back | None = None
 
 
 def conclude(plan: Plan, findings: Findings) -> Outcome:
     """Fold all that was learned into the verdict.
 
     Proven needs every step proven, every production test of the plan present and passed, and every service seen at
-    its version after that. A plan without production tests can't be proven: it ends as Tests failed.
+    its version after that. A plan without production tests can't be proven: it ends as Tests failed. With services
+    that a person left out it is proven in part. Where it went back to the safety snapshot, that alone decides.
     """
     verdict = _verdict(plan, findings)
-    told = findings.model_copy(update={"steps": as_seen(findings.steps, findings.seen)})
+    steps = findings.steps if findings.back else as_seen(findings.steps, findings.seen)
+    told = findings.model_copy(update={"steps": steps})
     return Outcome(
         verdict=verdict,
         message=_message(verdict, plan, told),
@@ -158,11 +185,13 @@ def _seen_otherwise(service: str, version: str, seen: Seen | None) -> str:
 
 
 def is_restored(plan: Plan, steps: tuple[StepResult, ...]) -> bool:
-    """Tell whether every service of the plan is proven to be at the snapshot."""
-    return {step.service for step in steps if step.is_proven} == {step.service for step in plan.steps}
+    """Tell whether every service of the plan is proven to be at the snapshot, or was left out by a person."""
+    return {step.service for step in steps if step.is_settled} == {step.service for step in plan.steps}
 
 
 def _verdict(plan: Plan, findings: Findings) -> Verdict:
+    if findings.back:
+        return Verdict.RETURNED if findings.back.is_done else Verdict.RESTORE_FAILED
     passed = {check.name for check in findings.checks if check.passed}
     is_there = is_restored(plan, as_seen(findings.steps, findings.seen))
     was_tested = is_restored(plan, findings.steps) and findings.checks
@@ -170,12 +199,18 @@ def _verdict(plan: Plan, findings: Findings) -> Verdict:
         return Verdict.RESTORE_FAILED
     if not is_there or not plan.checks or passed != set(plan.checks):
         return Verdict.TESTS_FAILED
-    return Verdict.PROVEN
+    return Verdict.PROVEN_IN_PART if _left_out(findings) else Verdict.PROVEN
+
+
+def _left_out(findings: Findings) -> tuple[str, ...]:
+    return tuple(step.service for step in findings.steps if step.state == "left out")
 
 
 def _message(verdict: Verdict, plan: Plan, findings: Findings) -> str:
     told = {
         Verdict.PROVEN: _proven,
+        Verdict.PROVEN_IN_PART: _proven,
+        Verdict.RETURNED: _returned,
         Verdict.TESTS_FAILED: _tests_failed,
         Verdict.RESTORE_FAILED: _restore_failed,
     }[verdict](plan, findings)
@@ -188,10 +223,23 @@ def _message(verdict: Verdict, plan: Plan, findings: Findings) -> str:
 def _proven(plan: Plan, findings: Findings) -> str:
     features = findings.seen.features if findings.seen else ()
     complete = sum(feature.state is State.COMPLETE for feature in features)
+    left_out = _left_out(findings)
+    approval = findings.approval
+    without = (
+        f"{approval.approver} left out {', '.join(left_out)} ({approval.reason}): look whether it can go live so."
+    )
     return (
-        f"{plan.environment} runs {plan.snapshot}: {counted(len(plan.steps), 'service')} proven, "
+        f"{plan.environment} runs {plan.snapshot}: {counted(len(plan.steps) - len(left_out), 'service')} proven, "
         f"{counted(complete, 'feature')} complete, {counted(len(plan.checks), 'production test')} passed. "
-        "It can be pushed live."
+        f"{without if left_out else 'It can be pushed live.'}"
+    )
+
+
+def _returned(plan: Plan, findings: Findings) -> str:
+    why = _failures(findings) or f"{findings.approval.approver} decided so"
+    return (
+        f"{plan.environment} is back at {findings.safety_snapshot}, as it was before the reversion: {why}. "
+        "Mend the cause, or choose another snapshot, and revert again."
     )
 
 
@@ -218,16 +266,24 @@ def _changed(plan: Plan, findings: Findings) -> str:
 
 def _restore_failed(plan: Plan, findings: Findings) -> str:
     at_target = [step.service for step in findings.steps if step.is_proven]
-    failed = [f"{step.service}: {step.message}" for step in findings.steps if step.has_failed]
     waiting = [step.service for step in findings.steps if step.state == "not started"]
-    parts = [f"configuration: {findings.configuration_problem}"] if findings.configuration_problem else []
-    parts += failed
-    told = f"{plan.environment} is between two versions. Failed: {'; '.join(parts) or 'nothing was restored'}."
+    told = f"{plan.environment} is between two versions. Failed: {_failures(findings) or 'nothing was restored'}."
     if at_target:
         told += f" At the snapshot: {', '.join(at_target)}."
     if waiting:
         told += f" Not started: {', '.join(waiting)}."
+    if findings.back:
+        told += f" The way back to the safety snapshot failed too: {_failures_of(findings.back)}."
     return (
-        f"{told} Mend the cause and start the reversion again, "
-        f"or go back to {findings.safety_snapshot} with 'reversion undo'."
+        f"{told} Mend the cause and let the run go on with 'reversion retry', all of it or without what fails; "
+        f"or go back to {findings.safety_snapshot} with 'reversion retry --back'."
     )
+
+
+def _failures(findings: Findings) -> str:
+    told = [f"configuration: {findings.configuration_problem}"] if findings.configuration_problem else []
+    return "; ".join(told + [f"{step.service}: {step.message}" for step in findings.steps if step.has_failed])
+
+
+def _failures_of(back: Back) -> str:
+    return back.problem or "; ".join(f"{step.service}: {step.message}" for step in back.steps if not step.is_proven)

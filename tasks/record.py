@@ -1,6 +1,7 @@
 """Record: artifacts and the drop-down of snapshots; the run history is the audit log."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.orchestration import get_client
@@ -8,9 +9,11 @@ from prefect.client.schemas.filters import (
     ArtifactCollectionFilter,
     ArtifactCollectionFilterKey,
     ArtifactFilter,
+    ArtifactFilterFlowRunId,
     ArtifactFilterKey,
 )
 from prefect.client.schemas.sorting import ArtifactSort
+from prefect.runtime import flow_run
 
 from reversion import report
 from reversion.features.values import Feature
@@ -66,6 +69,18 @@ def publish(environment: str, features: tuple[Feature, ...], only_first: bool = 
         _keep(page)
     for first in (report.environment_key(product, environment), report.board_key(product)):
         _empty_outdated(first, {page.key for page in pages})
+
+
+def stopped(plan: Plan) -> str:
+    """Return how the last attempt at this run failed once it had begun to change something; empty otherwise."""
+    asked = ArtifactFilter(
+        key=ArtifactFilterKey(any_=[f"record-{plan.environment}"]),
+        flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(flow_run.get_id())]),
+    )
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=asked, sort=ArtifactSort.CREATED_DESC, limit=1)
+    record = Record.read(found[0].data) if found else None
+    return record.message if record and record.safety_snapshot else ""
 
 
 @kept(task_run_name="Record the outcome")

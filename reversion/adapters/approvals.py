@@ -39,6 +39,7 @@ class Approvals:
             plan=next(iter(fields.get("plan", ())), ""),
             approvers=fields.get("approver", ()),
             asks_acknowledgement="acknowledge_warnings" in fields,
+            may_leave_out=fields.get("leave_out", ()),
         )
 
     def answer(self, review: Review, answer: Answer) -> None:
@@ -48,14 +49,7 @@ class Approvals:
         """
         if review.approvers and answer.approver not in review.approvers:
             raise UnknownName.among("approver", answer.approver, review.approvers)
-        given = {
-            "decision": answer.decision,
-            "approver": answer.approver,
-            "reason": answer.reason,
-            "plan": review.plan,
-        }
-        if review.asks_acknowledgement:
-            given["acknowledge_warnings"] = answer.acknowledge  # type: ignore[assignment]
+        given = _given(review, answer)
         for attempt in range(_TRIES):
             if attempt and self._was_taken(review.run, given):
                 return
@@ -97,12 +91,36 @@ class Approvals:
         return {match["part"]: value for match, value in asked if int(match["attempt"] or 1) == newest}
 
 
+def _given(review: Review, answer: Answer) -> dict[str, Any]:
+    """Fill in the form; raise Refused where it does not ask for what the answer says."""
+    given: dict[str, Any] = {
+        "decision": answer.decision,
+        "approver": answer.approver,
+        "reason": answer.reason,
+        "plan": review.plan,
+    }
+    if review.asks_acknowledgement:
+        given["acknowledge_warnings"] = answer.acknowledge
+    if review.may_leave_out:
+        for service in answer.leave_out:
+            if service not in review.may_leave_out:
+                raise UnknownName.among("service", service, review.may_leave_out)
+        given["leave_out"] = list(answer.leave_out)
+        given["way"] = "go back to how it was before" if answer.go_back else "go on to the snapshot"
+    elif answer.leave_out or answer.go_back:
+        raise Refused(
+            f"Run {review.run[:8]} has not failed, so nothing can be left out and there is no way back yet.",
+            "Approve or reject it as it is.",
+        )
+    return given
+
+
 def _fields(schema: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     """Return each field of the form with the values it may have; none where it is free."""
     shared = schema.get("definitions") or schema.get("$defs") or {}
     found: dict[str, tuple[str, ...]] = {}
     for name, field in schema["properties"].items():
-        named = [field, *field.get("allOf", ())]
+        named = [field, *field.get("allOf", ()), field.get("items", {})]
         named += [shared.get(str(part["$ref"]).rsplit("/", 1)[-1], {}) for part in named if "$ref" in part]
         values = [value for part in named for value in part.get("enum", [])]
         values += [part["const"] for part in named if "const" in part]

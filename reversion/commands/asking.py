@@ -18,9 +18,9 @@ class AskTerminal:
 
     may_ask_again = True
 
-    def __init__(self, name: str = "", reason: str = "") -> None:
+    def __init__(self, completed: Callable[[Answer], Answer] = lambda answer: answer, name: str = "") -> None:
+        self._completed = completed
         self._name = name
-        self._reason = reason
 
     def __call__(self, review: Review, is_waiting: IsWaiting) -> Answer | None:
         ask = _Questions(is_waiting)
@@ -31,7 +31,7 @@ class AskTerminal:
         name = self._name or ask.until(_who(review), lambda given: _is_name(review, given), _expected(review))
         if name is None:
             return None
-        reason = self._reason or ask.until("Reason or ticket (may be empty): ", lambda _: True, "anything")
+        reason = ask.until("Reason or ticket (may be empty): ", lambda _: True, "anything")
         if reason is None:
             return None
         acknowledged = "no"
@@ -41,7 +41,8 @@ class AskTerminal:
             if given is None:
                 return None
             acknowledged = given.lower()
-        return Answer(approve=approve, approver=name, reason=reason, acknowledge=acknowledged == "yes")
+        answer = Answer(approve=approve, approver=name, reason=reason, acknowledge=acknowledged == "yes")
+        return self._completed(answer)
 
 
 class GiveAnswer:

@@ -18,10 +18,12 @@ from reversion.commands.starting import (
     Options,
     acknowledge_option,
     as_option,
+    back_option,
     follow_to_end,
     reason_option,
     start,
     with_start_options,
+    without_option,
 )
 from reversion.errors import InvalidInput, Refused
 from reversion.history import Answer, Review, RunRecord
@@ -87,10 +89,17 @@ def undo_command(product: str, /, run: str, reason: str, **options: Any) -> int:
 @click.command("retry")
 @click.argument("run")
 @with_start_options
+@without_option
+@back_option
 @click.pass_obj
 def retry_command(product: str, /, run: str, reason: str, **options: Any) -> int:
-    """Let RUN, which broke, go on with the same plan when the cause is mended; it asks for approval again."""
+    """Let RUN, which broke, go on with the same plan when the cause is mended; it asks for approval again.
+
+    It may leave services out, or go back to how it was before it began.
+    """
     chosen = Options(**options)
+    if chosen.leave_out and not reason:
+        raise InvalidInput("Leaving a service out needs a reason.", "Say why with --reason.")
     workspace = open_workspace(product, refresh=False)
     approvals = connect(workspace)
     ended = approvals.runs.find(workspace.product.product, run)
@@ -119,6 +128,8 @@ def _let_settle(ended: RunRecord) -> None:
 @as_option
 @reason_option
 @acknowledge_option
+@without_option
+@back_option
 @click.option("--plan", "digest", default="", help="Approve only if the plan's digest begins like this.")
 @click.pass_obj
 def approve_command(product: str, /, run: str, digest: str, **given: Any) -> None:
@@ -150,12 +161,14 @@ def _waiting(product: str, run: str) -> tuple[Approvals, Review]:
     return approvals, approvals.review(approvals.runs.find(workspace.product.product, run).id)
 
 
-def _decided(approve: bool, name: str, reason: str, acknowledge: bool = False) -> Answer:
+def _decided(approve: bool, name: str, reason: str, **options: Any) -> Answer:
     if not name and sys.stdin.isatty():
         name = click.prompt("Your name", err=True)
     if not name:
         raise InvalidInput("A decision needs a name.", "Say who decides with --as NAME.")
-    return Answer(approve=approve, approver=name, reason=reason, acknowledge=acknowledge)
+    if options.get("leave_out") and not reason:
+        raise InvalidInput("Leaving a service out needs a reason.", "Say why with --reason.")
+    return Answer(approve=approve, approver=name, reason=reason, **options)
 
 
 def _answer(approvals: Approvals, review: Review, answer: Answer) -> None:

@@ -19,6 +19,14 @@ from reversion.history import Answer, RunRecord
 as_option = click.option("--as", "name", default="", metavar="NAME", help="Who decides.")
 reason_option = click.option("--reason", default="", help="Why, or a ticket.")
 acknowledge_option = click.option("--acknowledge", is_flag=True, help="The plan's warnings have been read.")
+without_option = click.option(
+    "--without",
+    "leave_out",
+    multiple=True,
+    metavar="SERVICE",
+    help="Leave it as it is; needs --reason. May be repeated.",
+)
+back_option = click.option("--back", "go_back", is_flag=True, help="Go back to how it was before the run began.")
 _OPTIONS = (
     reason_option,
     click.option("--wait/--no-wait", default=True, help="Follow the run to its end, or only start it."),
@@ -38,6 +46,8 @@ class Options:
         self.acknowledge: bool = options["acknowledge"]
         self.as_json: bool = options["as_json"]
         self.name: str = options["name"]
+        self.leave_out: tuple[str, ...] = tuple(options.get("leave_out", ()))
+        self.go_back: bool = options.get("go_back", False)
         if self.yes and not self.name:
             raise InvalidInput("An approval needs a name.", "Say who approves with --as NAME.")
 
@@ -45,8 +55,12 @@ class Options:
         """Return what gets the approval: the command line, the terminal, or nothing here."""
         if self.yes:
             answer = Answer(approve=True, approver=self.name, reason=reason, acknowledge=self.acknowledge)
-            return GiveAnswer(answer)
-        return AskTerminal(self.name) if sys.stdin.isatty() else None
+            return GiveAnswer(self._wanted(answer))
+        return AskTerminal(self._wanted, self.name) if sys.stdin.isatty() else None
+
+    def _wanted(self, answer: Answer) -> Answer:
+        """Add to an answer what the command line says of how to go on."""
+        return answer.model_copy(update={"leave_out": self.leave_out, "go_back": self.go_back})
 
 
 def with_start_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,12 +19,36 @@ from reversion.operations.workspace import Workspace
 from reversion.plan import Facts, FileChange, Plan, make_plan
 from reversion.product import Environment
 from reversion.snapshot import Recorded, Snapshot, features_when_taken, unread_features
+from reversion.text import Value
 
 _CHANGES: dict[str, Literal["added", "removed", "changed"]] = {"A": "added", "D": "removed"}
 
 
 def review(workspace: Workspace, environment_name: str, snapshot: str, *, refresh: bool = True) -> Plan:
     """Find out everything that a reversion to the snapshot would do; see `make_plan` for what it refuses."""
+    return _review(workspace, environment_name, snapshot, refresh=refresh).plan
+
+
+class Way(Value):
+    """A plan, and the environment as it was seen for it."""
+
+    plan: Plan
+    found: Observation
+
+
+def way_back(workspace: Workspace, plan: Plan, safety_snapshot: str) -> Way:
+    """Plan the way back to how it was before the plan was begun.
+
+    Where that changed configuration, each service is restored, since those it has touched can't be told.
+    """
+    way = _review(workspace, plan.environment, safety_snapshot, refresh=False)
+    if not plan.configuration:
+        return way
+    steps = tuple(step.model_copy(update={"is_there": False}) for step in way.plan.steps)
+    return way.model_copy(update={"plan": way.plan.model_copy(update={"steps": steps})})
+
+
+def _review(workspace: Workspace, environment_name: str, snapshot: str, *, refresh: bool) -> Way:
     environment = workspace.product.environment(environment_name)
     target = find(workspace, environment, snapshot, refresh=refresh)
     commit = target.snapshot.product_commit
@@ -34,7 +58,7 @@ def review(workspace: Workspace, environment_name: str, snapshot: str, *, refres
         )
     hosts, shared = _check_stage(workspace, environment, target)
     observation = observe(workspace, environment)
-    return make_plan(
+    plan = make_plan(
         workspace.product,
         environment,
         target,
@@ -46,6 +70,7 @@ def review(workspace: Workspace, environment_name: str, snapshot: str, *, refres
             }
         ),
     )
+    return Way(plan=plan, found=observation)
 
 
 def confirm(workspace: Workspace, plan: Plan, *, is_retry: bool = False) -> Observation:

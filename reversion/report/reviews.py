@@ -101,10 +101,12 @@ def approval(plan: Plan, given: Approval) -> str:
         ("Decision", given.decision),
         ("Name", given.approver),
         ("Reason", given.reason),
+        ("Left out", ", ".join(given.leave_out)),
+        ("Way", "back to the safety snapshot" if given.goes_back else ""),
         ("Snapshot", plan.snapshot),
         ("Plan", plan.digest),
     )
-    return "\n".join(["## Approval", "", *table(("", ""), rows)])
+    return "\n".join(["## Approval", "", *table(("", ""), (row for row in rows if row[1]))])
 
 
 def _listings(plan: Plan) -> list[tuple[Listing, bool]]:
@@ -188,7 +190,9 @@ def _services(plan: Plan) -> Listing:
 def _step_row(step: Step) -> tuple[str, ...]:
     running = " and ".join(step.running) or "unknown"
     stays = step.direction == "same" and not step.is_needed
-    going = "stays" if stays else way(step.direction, step.leaving, step.gaining)
+    going = (
+        "already there" if step.is_there else "stays" if stays else way(step.direction, step.leaving, step.gaining)
+    )
     return step.service, running, step.version, going, ", ".join(step.hosts)
 
 
