@@ -1,20 +1,21 @@
 """The directory of one Ansible run: private, and removed with everything that the run left behind.
 
 A run's processes carry the directory's name in their environment, so they are found and ended even when
-Ansible itself was killed. What a playbook started for good (a service, a daemon) is no child of Ansible any
-more and is left alone.
+Ansible itself was killed, and by a watchdog when the process that began the run was. What a playbook started for
+good (a service, a daemon) is no child of Ansible any more and is left alone.
 """
 
 import fcntl
 import os
 import shutil
-import signal
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from reversion.adapters.watchdog import Job, end_processes, watched
 
 _PREFIX = "reversion-run-"
 _LONGEST = 45
@@ -60,6 +61,11 @@ class RunDirectory:
     def artifacts(self) -> Path:
         return self.path / "runner" / "artifacts" / "run"
 
+    @property
+    def job(self) -> Job:
+        """What is left running of it, for the watchdog: the runner marks all of its processes."""
+        return Job(f"AWX_ISOLATED_DATA_DIR={self.artifacts}", self.path, self.sockets)
+
 
 @contextmanager
 def run_directory() -> Iterator[RunDirectory]:
@@ -72,7 +78,8 @@ def run_directory() -> Iterator[RunDirectory]:
         for folder in (run.inventory.parent, run.sockets, run.temporary, run.path / "runner"):
             folder.mkdir(mode=0o700)
         try:
-            yield run
+            with watched(run.job):
+                yield run
         finally:
             _end(run)
 
@@ -96,65 +103,5 @@ def _sweep(base: Path) -> None:
 
 
 def _end(run: RunDirectory) -> None:
-    end_processes(run)
+    end_processes(run.job)
     shutil.rmtree(run.path, ignore_errors=True)
-
-
-def end_processes(run: RunDirectory) -> None:
-    """End the run's Ansible processes with all their children, and its shared ssh connections."""
-    found = _processes(run)
-    for number, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 1.0)):
-        for process, started in found.items():
-            if _started(process) == started:
-                _signal(process, number)
-        until = time.monotonic() + patience
-        while (left := {p: s for p, s in found.items() if _started(p) == s}) and time.monotonic() < until:
-            time.sleep(0.02)
-        found = left
-
-
-def _processes(run: RunDirectory) -> dict[int, str]:
-    """Map the ids of the run's processes to when they started, so that a reused id is told apart."""
-    marker = b"AWX_ISOLATED_DATA_DIR=" + os.fsencode(run.artifacts)
-    parents, mine = {}, set()
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (entry / "cmdline").read_bytes()
-            process = int(entry.name)
-            parents[process] = int(_stat(process)[1])
-            is_shared_connection = b"[mux]" in command and os.fsencode(run.sockets) in command
-            if is_shared_connection or (
-                b"ansible" in command and marker in (entry / "environ").read_bytes().split(b"\0")
-            ):
-                mine.add(process)
-        except (OSError, ValueError, IndexError):
-            continue
-    return {process: _started(process) for process in _with_children(mine, parents) if _started(process)}
-
-
-def _with_children(roots: set[int], parents: dict[int, int]) -> set[int]:
-    found = set(roots)
-    while added := {child for child, parent in parents.items() if parent in found} - found:
-        found |= added
-    return found - {os.getpid()}
-
-
-def _stat(process: int) -> list[str]:
-    """Return the fields of /proc/<id>/stat from the third on: state, parent, ..."""
-    return Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
-
-
-def _started(process: int) -> str:
-    """Return when a process started; empty where it ended, also as a zombie."""
-    try:
-        fields = _stat(process)
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
-
-
-def _signal(process: int, number: int) -> None:
-    try:
-        os.kill(process, number)
-    except OSError:
-        return

@@ -69,7 +69,7 @@ class Restorer:
 
     def __enter__(self) -> Self:
         about = staged(self._workspace, self._environment, self._plan.snapshot_commit)
-        self._stage = self._resources.enter_context(about)
+        self.stage = self._resources.enter_context(about)
         self._dispatcher = threading.Thread(target=self._dispatch, name="restorer", daemon=True)
         self._dispatcher.start()
         return self
@@ -131,7 +131,7 @@ class Restorer:
         return self._last_came + patience - time.monotonic()
 
     def _run(self, batch: Mapping[str, _Order]) -> None:
-        stage = replace(self._stage, say=_router(batch), cancelled=lambda: self._is_closed)
+        stage = replace(self.stage, say=_router(batch), cancelled=lambda: self._is_closed)
         problem: BaseException = RuntimeError("no result")
         try:
             targets = tuple(map(self._target, batch.values()))

@@ -388,18 +388,45 @@ def test_a_run_that_is_stopped_ends_its_tasks_but_not_the_services_it_started(tm
         os.kill(process, signal.SIGKILL)
 
 
-def test_what_a_killed_worker_left_running_is_ended_by_the_next_run(tmp_path: Path) -> None:
+def kill_in_the_middle(tree: Path, *, with_watchdog: bool) -> None:
+    """Kill, without a warning, a process whose playbook is at work, and before that its watchdog if wanted."""
     here = str(Path(__file__).parent)
     code = (
         f"import sys; sys.path[:0] = [{here!r}]; from pathlib import Path; import test_playbooks as t;"
-        f"t.restore(t.a_stage(Path({str(tmp_path)!r}), t.SLOW), t.orders())"
+        f"t.restore(t.a_stage(Path({str(tree)!r}), t.SLOW), t.orders())"
     )
     with subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2]) as worker:
         for _ in range(600):
-            if (tmp_path / "service").is_file() and any("sleep 62" in left for left in left_behind()):
+            if (tree / "service").is_file() and any("sleep 62" in left for left in left_behind()):
                 break
             time.sleep(0.05)
+        if with_watchdog:
+            children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+            dogs = [int(pid) for pid in children if b"watchdog" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+            assert len(dogs) == 1
+            os.kill(dogs[0], signal.SIGKILL)
         worker.kill()
+
+
+def only_the_service_is_left() -> bool:
+    return [left for left in left_behind() if left != "sleep 61 "] == []
+
+
+def test_what_a_killed_process_left_running_is_ended_at_once(tmp_path: Path) -> None:
+    kill_in_the_middle(tmp_path, with_watchdog=False)
+    try:
+        end = time.monotonic() + 20
+        while not only_the_service_is_left() and time.monotonic() < end:
+            time.sleep(0.1)
+
+        assert only_the_service_is_left()
+        assert is_alive(int((tmp_path / "service").read_text()))
+    finally:
+        os.kill(int((tmp_path / "service").read_text()), signal.SIGKILL)
+
+
+def test_what_was_killed_together_with_its_watchdog_is_ended_by_the_next_run(tmp_path: Path) -> None:
+    kill_in_the_middle(tmp_path, with_watchdog=True)
     assert any("ansible-playbook" in left for left in left_behind())
     for path in Path(tempfile.gettempdir()).glob("reversion-run-*"):
         os.utime(path, (1, 1))
@@ -407,7 +434,7 @@ def test_what_a_killed_worker_left_running_is_ended_by_the_next_run(tmp_path: Pa
         with run_directory():
             pass
 
-        assert [left for left in left_behind() if left != "sleep 61 "] == []
+        assert only_the_service_is_left()
     finally:
         os.kill(int((tmp_path / "service").read_text()), signal.SIGKILL)
 

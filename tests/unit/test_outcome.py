@@ -2,7 +2,7 @@
 
 import pytest
 
-from reversion.outcome import Check, Fingerprints, Seen, StepResult, Verdict, as_seen, conclude
+from reversion.outcome import Back, Check, Fingerprints, Seen, StepResult, Verdict, as_seen, conclude
 from tests.builders import TAG, a_plan, an_observation, some_findings
 
 RED = Check(name="smoke", passed=False, message="exit code 1")
@@ -59,7 +59,39 @@ def test_a_failed_restore_says_where_each_service_is_and_the_way_back():
 
     assert "cart: disk full on one" in message
     assert TAG in message
-    assert "reversion undo" in message
+    assert "'reversion retry --back'" in message
+
+
+FAILED = StepResult(service="cart", state="failed", version="1.0.0", message="disk full on one")
+AT_OLD = StepResult(service="cart", state="restored", version="1.1.0")
+
+
+def test_going_back_to_the_safety_snapshot_ends_as_returned_and_says_why():
+    outcome = conclude(a_plan(), some_findings(steps=(FAILED,), checks=(), back=Back(steps=(AT_OLD,))))
+
+    assert outcome.verdict is Verdict.RETURNED
+    assert f"staging is back at {TAG}, as it was before the reversion: cart: disk full on one." in outcome.message
+
+
+@pytest.mark.parametrize(
+    "back", [Back(problem="the host is gone"), Back(steps=(FAILED,))], ids=["no way back", "a service failed"]
+)
+def test_a_way_back_that_fails_is_a_failed_restore_and_both_failures_are_told(back):
+    outcome = conclude(a_plan(), some_findings(steps=(FAILED,), checks=(), back=back))
+
+    assert outcome.verdict is Verdict.RESTORE_FAILED
+    assert "cart: disk full on one" in outcome.message
+    assert "The way back to the safety snapshot failed too: " in outcome.message
+
+
+def test_what_a_person_left_out_makes_it_proven_in_part_and_is_named_with_the_reason():
+    left_out = StepResult(service="cart", state="left out", version="1.0.0")
+
+    outcome = conclude(a_plan(), some_findings(steps=(left_out,), seen=seen(cart="1.1.0")))
+
+    assert outcome.verdict is Verdict.PROVEN_IN_PART
+    assert "0 services proven" in outcome.message
+    assert "Ana left out cart (OPS-1)" in outcome.message
 
 
 def test_another_environment_that_changed_is_named():
