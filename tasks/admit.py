@@ -85,11 +85,11 @@ def _began(run: FlowRun) -> datetime:
 
 
 def approval_key() -> str:
-    """Return the key to suspend under: one approval for a run, and another one where a retry gave the first up."""
+    """Return the key to suspend under: that of the approval the run has, or a new one where a retry gave it up."""
     with get_client(sync_client=True) as client:
         run = client.read_flow_run(UUID(flow_run.get_id()))
-    passed = run.empirical_policy.pause_keys or set()
-    return "approval" if run.run_count <= 1 or "approval" in passed else f"approval-{run.run_count}"
+    kept = [key for key in run.empirical_policy.pause_keys or () if key.startswith("approval")]
+    return next(iter(kept), "approval" if run.run_count <= 1 else f"approval-{run.run_count}")
 
 
 def attempt() -> int:

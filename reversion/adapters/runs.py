@@ -55,12 +55,14 @@ class Runs:
             )
         return run.id
 
-    def retry(self, run_id: str) -> None:
+    def retry(self, run_id: str, *, keep_approval: bool = False) -> None:
         """Let a run that ended go on, as *Retry* in the browser does: an approval given before is given up.
 
-        Raise Refused where the server does not let it.
+        With `keep_approval` it is not, as with `prefect flow-run retry`. Raise Refused where the server does not let
+        it.
         """
-        order = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "Retried by a person"}}
+        state = {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "Retried by a person"}
+        order = {"state": state, "force": keep_approval}
         said = self.api.order(f"/flow_runs/{run_id}/set_state", order)
         if said is None and self.status(run_id).state.is_final:
             raise ServerFailed("The Prefect server is too busy to retry the run.", "Try again in a minute.")

@@ -1,8 +1,6 @@
-"""`reversion revert`, `retry`, `approve`, `reject` and `undo`: reversions through Prefect's API."""
+"""`reversion revert`, `undo`, `approve` and `reject`: reversions through Prefect's API."""
 
 import sys
-import time
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -19,23 +17,18 @@ from reversion.commands.starting import (
     acknowledge_option,
     as_option,
     back_option,
-    follow_to_end,
     reason_option,
     start,
     with_start_options,
     without_option,
 )
 from reversion.errors import InvalidInput, Refused
-from reversion.history import Answer, Review, RunRecord
+from reversion.history import Answer, Review
 from reversion.operations import tagging
 from reversion.operations.workspace import Workspace, open_workspace
-from reversion.outcome import Verdict
 from reversion.product import Environment
 
 _LEAST_DIGEST = 6
-_CAN_GO_ON = (Verdict.RESTORE_FAILED, Verdict.TESTS_FAILED, "Failed", "Crashed", "Cancelled")
-_SETTLED = 60.0
-"""Seconds after which Prefect has reported a crash also the second time, which would end a retry."""
 
 
 @click.command("revert")
@@ -84,43 +77,6 @@ def undo_command(product: str, /, run: str, reason: str, **options: Any) -> int:
         reason=reason or f"Undo of run {done.id}",
     )
     return start(approvals, wanted, chosen)
-
-
-@click.command("retry")
-@click.argument("run")
-@with_start_options
-@without_option
-@back_option
-@click.pass_obj
-def retry_command(product: str, /, run: str, reason: str, **options: Any) -> int:
-    """Let RUN, which broke, go on with the same plan when the cause is mended; it asks for approval again.
-
-    It may leave services out, or go back to how it was before it began.
-    """
-    chosen = Options(**options)
-    if chosen.leave_out and not reason:
-        raise InvalidInput("Leaving a service out needs a reason.", "Say why with --reason.")
-    workspace = open_workspace(product, refresh=False)
-    approvals = connect(workspace)
-    ended = approvals.runs.find(workspace.product.product, run)
-    if ended.told not in _CAN_GO_ON:
-        raise Refused(
-            f"Run {ended.id[:8]} is '{ended.told}', so there is nothing to retry.",
-            f"For a new run: reversion revert {ended.environment} {ended.snapshot}",
-        )
-    _let_settle(ended)
-    approvals.runs.retry(ended.id)
-    note(f"Run {ended.id[:8]} goes on: {ended.environment} to {ended.snapshot}")
-    return follow_to_end(approvals, ended.id, chosen, reason=reason or ended.asked, since=ended.state.at)
-
-
-def _let_settle(ended: RunRecord) -> None:
-    if ended.told != "Crashed" or ended.state.at is None:
-        return
-    wait = _SETTLED - (datetime.now(UTC) - ended.state.at).total_seconds()
-    if wait > 0:
-        note(f"It crashed just now; waiting {min(wait, _SETTLED):.0f} s until Prefect has reported all of that.")
-        time.sleep(min(wait, _SETTLED))
 
 
 @click.command("approve")
