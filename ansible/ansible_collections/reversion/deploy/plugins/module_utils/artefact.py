@@ -45,7 +45,11 @@ def check(src: str, checksum: str | None) -> None:
         if not os.path.isabs(src):
             raise Failure(f"src '{plain(src, 80)}' is neither a whole path nor an http(s) address", "Correct it")
         return
-    if "@" in urlsplit(src).netloc:
+    try:
+        parts = urlsplit(src)
+    except ValueError:
+        raise Failure("src is no address", "Correct it") from None
+    if "@" in parts.netloc:
         raise Failure("src has a user or password in its address", "Give them in headers, as Authorization")
     if src.startswith("http:") and not checksum:
         raise Failure(f"src {shown(src)} is not encrypted", "Give its checksum, or use https")

@@ -53,6 +53,8 @@ def look(way: Mapping[str, Any], seconds: float = _ONE_TRY) -> Seen:
         text, problem = None, "the command gave no answer in time"
     except OSError as error:
         text, problem = None, _why(error)
+    except ValueError:
+        text, problem = None, "the address or the command is not one"
     return Seen(None, problem) if text is None else Seen(*read_version(text, way["field"]))
 
 
@@ -66,6 +68,11 @@ def wait(way: Mapping[str, Any], wanted: str) -> Seen:
             return seen
         time.sleep(pause)
         pause = min(pause * 1.5, way["interval"])
+
+
+def where(way: Mapping[str, Any]) -> str:
+    """Say where the version is read; the query of an address may hold a token."""
+    return str(way["url"].partition("?")[0] if way["url"] else way["file"] or f"the command {way['command'][:1]}")
 
 
 def _answer(way: Mapping[str, Any], seconds: float) -> tuple[str | None, str]:

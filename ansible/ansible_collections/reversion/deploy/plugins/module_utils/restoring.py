@@ -176,11 +176,8 @@ class Restore:
             return
         self.seen = health.wait(way, wanted)
         if self.seen.version != wanted:
-            where = way["url"].partition("?")[0] if way["url"] else way["file"] or "its command"
-            raise Failure(
-                f"{wanted} was not seen within {way['timeout']:g} seconds at {where}; last {self.seen.told()}",
-                "See the service's own log",
-            )
+            waited = f"within {way['timeout']:g} seconds at {health.where(way)}"
+            raise Failure(f"{wanted} was not seen {waited}; last {self.seen.told()}", "See the service's own log")
 
     def _gone_back(self, failure: Failure) -> Failure:
         """Return the failure with what became of the service."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 _ORDINARY = re.compile(r"[!-~]+")
@@ -23,13 +23,15 @@ def get(url: str, seconds: float, limit: int) -> tuple[str | None, str]:
     if parts.scheme == "http" and parts.hostname and "@" not in parts.netloc and _ORDINARY.fullmatch(url):
         status, head, body = _exchange(parts, seconds, limit)
         if status == 200 and b"\r\ntransfer-encoding:" not in head and b"\r\ncontent-encoding:" not in head:
-            return body[:limit].decode("utf-8", "replace"), ""
+            return _text(body, _length(head), limit)
         if status >= 400:
             return None, f"the service answered HTTP {status}"
+    if parts.scheme not in ("http", "https"):
+        return None, "the address is neither http nor https"
     return _thorough(url, seconds, limit)
 
 
-def _exchange(parts, seconds: float, limit: int) -> tuple[int, bytes, bytes]:  # type: ignore[no-untyped-def]
+def _exchange(parts: SplitResult, seconds: float, limit: int) -> tuple[int, bytes, bytes]:
     """Return the status (0 for what is no HTTP), the head in small letters, and the body."""
     deadline = time.monotonic() + seconds
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -50,8 +52,20 @@ def _exchange(parts, seconds: float, limit: int) -> tuple[int, bytes, bytes]:  #
 
 def _is_whole(received: bytes) -> bool:
     head, end, body = received.partition(b"\r\n\r\n")
-    length = re.search(rb"\r\ncontent-length: *(\d{1,9})\r\n", head.lower() + b"\r\n")
-    return bool(end and length) and len(body) >= int(length.group(1))  # type: ignore[union-attr]
+    length = _length(head.lower())
+    return bool(end) and length is not None and len(body) >= length
+
+
+def _length(head: bytes) -> int | None:
+    found = re.search(rb"\r\ncontent-length:[ \t]*(\d{1,9})[ \t]*\r\n", head + b"\r\n")
+    return int(found.group(1)) if found else None
+
+
+def _text(body: bytes, length: int | None, limit: int) -> tuple[str | None, str]:
+    """Return the body as text; half of an answer could look like another version."""
+    if length is not None and len(body) < length or len(body) > limit:
+        return None, "the answer is not whole"
+    return body[:length].decode("utf-8", "replace"), ""
 
 
 def _thorough(url: str, seconds: float, limit: int) -> tuple[str | None, str]:
@@ -64,7 +78,8 @@ def _thorough(url: str, seconds: float, limit: int) -> tuple[str | None, str]:
         with opener.open(url, timeout=seconds) as answer:
             if answer.status != 200:
                 return None, f"the service answered HTTP {answer.status}"
-            return answer.read(limit).decode("utf-8", "replace"), ""
+            length = answer.headers.get("Content-Length", "")
+            return _text(answer.read(limit + 1), int(length) if length.isdecimal() else None, limit)
     except urllib.error.HTTPError as error:
         return None, f"the service answered HTTP {error.code}"
     except urllib.error.URLError as error:

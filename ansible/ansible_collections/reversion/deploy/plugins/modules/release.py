@@ -366,8 +366,8 @@ def _hide(params: dict) -> None:
     params["config"] = [
         {**entry, "content": "(sensitive)"} if entry["sensitive"] else entry for entry in params["config"]
     ]
-    if params["src"] and params["src"].startswith(("http://", "https://")):
-        params["src"] = params["src"].partition("?")[0]
+    if params["src"] and "://" in params["src"]:
+        params["src"] = re.sub(r"//[^/]*@", "//", params["src"].partition("?")[0])
 
 
 def _facts(params: dict, restore: Restore | None, *, diff: bool) -> dict:
