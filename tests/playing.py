@@ -17,12 +17,13 @@ def play(
     *tasks: dict[str, Any],
     check: bool = False,
     diff: bool = False,
+    on: bool = False,
     python: str = sys.executable,
     path: Path | None = None,
     **variables: Any,
 ) -> list[dict[str, Any]]:
-    """Run tasks one after another, whatever becomes of each; return their results. Programs of `path` come first."""
-    mode = {"check_mode": check, "diff": diff, "ignore_errors": True, "gather_facts": False}
+    """Run tasks and return their results; with `on` also those after a failure. Programs of `path` come first."""
+    mode = {"check_mode": check, "diff": diff, "ignore_errors": on, "gather_facts": False}
     written = [{"hosts": "all", **mode, "tasks": list(tasks)}]
     run = folder / "play"
     run.mkdir(exist_ok=True)
@@ -35,7 +36,7 @@ def play(
 
     def heard(event: dict[str, Any]) -> bool:
         if event["event"] in ("runner_on_ok", "runner_on_failed", "runner_on_skipped"):
-            results.append({**event["event_data"]["res"], "failed": event["event"] == "runner_on_failed"})
+            results.append({**event["event_data"].get("res", {}), "failed": event["event"] == "runner_on_failed"})
         return False
 
     ended = ansible_runner.run(
@@ -52,4 +53,4 @@ def play(
 
 def release(folder: Path, *calls: dict[str, Any], **how: Any) -> list[dict[str, Any]]:
     """Call the module once for each set of arguments; return the results."""
-    return play(folder, *({"name": "Release", RELEASE: arguments} for arguments in calls), **how)
+    return play(folder, *({"name": "Release", RELEASE: arguments} for arguments in calls), on=True, **how)

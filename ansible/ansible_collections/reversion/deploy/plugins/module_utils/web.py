@@ -63,7 +63,7 @@ def _length(head: bytes) -> int | None:
 
 def _text(body: bytes, length: int | None, limit: int) -> tuple[str | None, str]:
     """Return the body as text; half of an answer could look like another version."""
-    if length is not None and len(body) < length or len(body) > limit:
+    if (length is not None and len(body) < length) or len(body) > limit:
         return None, "the answer is not whole"
     return body[:length].decode("utf-8", "replace"), ""
 
