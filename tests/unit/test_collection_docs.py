@@ -86,3 +86,29 @@ def test_ansible_doc_prints_it(kind: str, names: list[str]) -> None:
     printed = subprocess.run([program, "--json", "-t", kind, *wanted], capture_output=True, text=True, check=True)
 
     assert set(json.loads(printed.stdout)) == set(wanted)
+
+
+def shown_blocks() -> list[Any]:
+    pages = [
+        COLLECTIONS.parent / "docs" / "ansible.md",
+        DEPLOY / "README.md",
+        *(DEPLOY / "roles").glob("*/README.md"),
+    ]
+    blocks = [block for page in pages for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)]
+    return [yaml.safe_load(block) for block in blocks]
+
+
+def test_playbooks_that_are_shown_use_what_there_is() -> None:
+    plays = [play for block in shown_blocks() if isinstance(block, list) for play in block]
+    tasks = [task for play in plays for task in play.get("tasks", ())]
+    roles = [role for play in plays for role in play.get("roles", ())]
+
+    assert (len(tasks), len(roles)) == (2, 3)
+    for task in tasks:
+        assert set(task["reversion.deploy.release"]) <= set(module_named("release").ARGUMENTS)
+    for role in roles:
+        name = role["role"].rpartition(".")[2]
+        specs = yaml.safe_load((DEPLOY / "roles" / name / "meta" / "argument_specs.yml").read_text())
+        options = specs["argument_specs"]["main"]["options"]
+        assert set(role["vars"]) <= set(options)
+        assert {option for option, about in options.items() if about.get("required")} <= set(role["vars"])

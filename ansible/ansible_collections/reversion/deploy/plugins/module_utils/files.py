@@ -89,7 +89,7 @@ def read(path: str) -> Content | None:
 def write(path: str, content: Content | None) -> None:
     """Replace a file in one step, with its rights set before it has its name; None removes it."""
     if content is None:
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(path)
         return
     folder, name = os.path.split(path)

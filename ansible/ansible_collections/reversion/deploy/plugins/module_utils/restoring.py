@@ -57,8 +57,6 @@ class Restore:
             self._switch()
         except (Failure, OSError):
             self._take_back()
-            if not self._was_pending:
-                self._settle()
             raise
 
     def _install(self) -> None:
@@ -187,6 +185,7 @@ class Restore:
         seen = self.seen
         try:
             self._take_back()
+            self._begin()
             self.previous = self.layout.linked("previous")
             self._bring_up(self._expected(self.before), restart=self.params["restart"] != "never")
             self._settle()
@@ -219,8 +218,17 @@ class Restore:
             os.unlink(self.layout.pending)
 
     def _take_back(self) -> None:
+        """Undo what was changed, the last first; what can't be undone keeps nothing else from it."""
+        lost: OSError | None = None
         while self._undo:
-            self._undo.pop()()
+            try:
+                self._undo.pop()()
+            except OSError as error:
+                lost = error
+        if lost:
+            raise lost
+        if not self._was_pending:
+            self._settle()
 
     def _note(self, part: str, diff: dict[str, str] | None = None) -> None:
         if part not in self.parts:

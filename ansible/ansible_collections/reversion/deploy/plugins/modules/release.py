@@ -268,6 +268,7 @@ health:
 
 import os
 import re
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.reversion.deploy.plugins.module_utils.failure import Failure, plain
@@ -343,11 +344,11 @@ def main() -> None:
     except Failure as failure:
         _fail(module, params, failure, restore)
     except OSError as error:
-        _fail(module, params, _explained(error), restore)
+        _fail(module, params, _explained(error, params["root"]), restore)
     module.exit_json(**_facts(params, restore, diff=module._diff))
 
 
-def _check(params: dict) -> None:
+def _check(params: dict[str, Any]) -> None:
     if not VERSION.fullmatch(params["version"]):
         raise Failure(f"'{plain(params['version'], 80)}' is not a version", "Use letters, digits and . _ + - only")
     if not os.path.isabs(params["root"]) or ".." in params["root"].split("/"):
@@ -361,7 +362,7 @@ def _check(params: dict) -> None:
         raise Failure("health.interval is not above 0", "Leave it out, or correct it")
 
 
-def _hide(params: dict) -> None:
+def _hide(params: dict[str, Any]) -> None:
     """Take out of what Ansible returns by itself what must not be there; the values are copied before that."""
     params["config"] = [
         {**entry, "content": "(sensitive)"} if entry["sensitive"] else entry for entry in params["config"]
@@ -370,8 +371,14 @@ def _hide(params: dict) -> None:
         params["src"] = re.sub(r"//[^/]*@", "//", params["src"].partition("?")[0])
 
 
-def _facts(params: dict, restore: Restore | None, *, diff: bool) -> dict:
-    facts = {"version": params["version"], "previous": "", "changed": False, "changed_parts": [], "removed": []}
+def _facts(params: dict[str, Any], restore: Restore | None, *, diff: bool) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "version": params["version"],
+        "previous": "",
+        "changed": False,
+        "changed_parts": [],
+        "removed": [],
+    }
     if restore is None:
         return {**facts, "release_path": ""}
     facts.update(previous=restore.previous or "", release_path=restore.path, removed=restore.removed)
@@ -383,15 +390,15 @@ def _facts(params: dict, restore: Restore | None, *, diff: bool) -> dict:
     return facts
 
 
-def _explained(error: OSError) -> Failure:
+def _explained(error: OSError, root: str) -> Failure:
     import errno
 
-    where = f": {plain(os.fsdecode(error.filename))}" if error.filename else ""
+    where = f": {plain(os.fsdecode(error.filename or root))}"
     mend = _MENDS.get(errno.errorcode.get(error.errno or 0, ""), "Look at that path on the host")
     return Failure(f"{plain(error.strerror or str(error)).lower()}{where}", mend)
 
 
-def _fail(module: AnsibleModule, params: dict, failure: Failure, restore: Restore | None) -> None:
+def _fail(module: AnsibleModule, params: dict[str, Any], failure: Failure, restore: Restore | None) -> None:
     text = f"{plain(params['service'], 80)}: {failure.fact}. {failure.mend}."
     module.fail_json(msg=text, **_facts(params, restore, diff=module._diff))
 
