@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+COLLECTION := ansible/ansible_collections/reversion/deploy
 
 .PHONY: demo test check clean
 
@@ -18,6 +19,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@cd $(COLLECTION) && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint -q
 
 $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
