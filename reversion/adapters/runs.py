@@ -6,14 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from reversion.adapters import run_rows as rows
-from reversion.adapters.prefect_api import PrefectApi
+from reversion.adapters.prefect_api import PAGE, PrefectApi
 from reversion.errors import InvalidInput, Refused, ServerFailed, UnknownName
 from reversion.history import Paper, RunDetail, RunRecord, TaskRun
 from reversion.report import Record
 from reversion.text import Value, plain
 
 REVERT, SNAPSHOT = "revert", "snapshot"
-_PAGE = 200
 _OF_ALL = "board-"
 """How the keys of pages begin that a run wrote anew, but that tell of all environments."""
 _LEAST_PREFIX = 4
@@ -131,8 +130,8 @@ class Runs:
 
     def tasks(self, run_id: str) -> tuple[TaskRun, ...]:
         """Return a run's steps in the order in which they began."""
-        asked = {"flow_runs": {"id": {"any_": [run_id]}}, "sort": "EXPECTED_START_TIME_ASC", "limit": _PAGE}
-        steps = rows.parse_all(rows.Task, self._all("/task_runs/filter", asked))
+        asked = {"flow_runs": {"id": {"any_": [run_id]}}, "sort": "EXPECTED_START_TIME_ASC"}
+        steps = rows.parse_all(rows.Task, self.api.ask_all("/task_runs/filter", asked))
         return tuple(
             TaskRun(
                 id=task.id,
@@ -149,12 +148,12 @@ class Runs:
             "flows": {"name": {"any_": [REVERT]}},
             "deployments": {"name": {"any_": [product]}},
             "sort": "EXPECTED_START_TIME_DESC",
-            "limit": _PAGE,
+            "limit": PAGE,
         }
-        for offset in range(0, most, _PAGE):
+        for offset in range(0, most, PAGE):
             page = rows.parse_all(rows.Run, self.api.ask("/flow_runs/filter", asked | {"offset": offset}))
             yield from page
-            if len(page) < _PAGE:
+            if len(page) < PAGE:
                 return
 
     def _told(self, runs: tuple[rows.Run, ...]) -> tuple[RunRecord, ...]:
@@ -173,18 +172,9 @@ class Runs:
                     "type": {"any_": [kind]},
                 },
                 "sort": "ID_DESC",
-                "limit": _PAGE,
             }
-            found += rows.parse_all(rows.Artifact, self._all("/artifacts/filter", asked))
+            found += rows.parse_all(rows.Artifact, self.api.ask_all("/artifacts/filter", asked))
         return sorted(found, key=rows.Artifact.order)
-
-    def _all(self, path: str, asked: dict[str, Any]) -> list[Any]:
-        found: list[Any] = []
-        while True:
-            page = self.api.ask(path, asked | {"offset": len(found)}) or []
-            found += page
-            if len(page) < _PAGE:
-                return found
 
 
 def _is_id(text: str) -> bool:
