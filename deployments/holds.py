@@ -4,7 +4,8 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags, FlowFilter, FlowFilterName
 
 from deployments import forms
-from reversion.adapters.holds import HOLD, deployment_of, tags_of
+from reversion.adapters.holds import deployment_of, tags_of
+from reversion.adapters.runs import HOLD
 from reversion.product import Product
 
 
@@ -23,7 +24,7 @@ def _make(client: SyncPrefectClient, product: str, environment: str, work_pool: 
     client.create_deployment(
         flow_id=client.create_flow_from_name(HOLD),
         name=deployment_of(product, environment),
-        description=f"Hold deployments to {environment} off. Choose 'Start later': the start is the hold's end.",
+        description=f"Hold deployments to {environment} off. Start it 'Later': the start date is the hold's end.",
         tags=["reversion", *tags_of(product, environment)],
         parameters={"environment": environment},
         entrypoint="flows.hold.hold",

@@ -65,6 +65,13 @@ def require_breakable(lock: Lock, force: bool) -> None:
         )
 
 
+def has_passed_on(before: Lock, now: Lock) -> bool:
+    """Tell whether another run than before has the lock by now."""
+    if now.word != "held" or now.occupant is None:
+        return False
+    return before.occupant is None or before.occupant.run != now.occupant.run
+
+
 class Broken(Value):
     """A lock that somebody broke, as the history has it. `told` is the sentence that was kept."""
 

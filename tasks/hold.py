@@ -15,7 +15,7 @@ from reversion.plan import Plan
 from tasks.settings import kept, workspace
 
 
-@kept(task_run_name="Hold deployments to {plan.environment} off", retries=2, retry_delay_seconds=2)
+@kept(task_run_name="Hold deployments to {plan.environment} off")
 def hold_off(plan: Plan, attempt: int) -> None:
     """Place the hold that the environment asks for, from now on, unless one that lasts longer is there.
 

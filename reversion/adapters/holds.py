@@ -8,12 +8,11 @@ from typing import Any
 
 from reversion.adapters import run_rows as rows
 from reversion.adapters.prefect_api import PrefectApi
-from reversion.adapters.runs import Runs
+from reversion.adapters.runs import HOLD, Runs
 from reversion.errors import Refused, UnknownName
 from reversion.holds import RELEASED, Hold, Reason
 from reversion.text import plain
 
-HOLD = "hold"
 _ON_HOLD = "On hold"
 """The state's name. Prefect marks what is late only where a state is named Scheduled."""
 

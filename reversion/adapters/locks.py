@@ -6,12 +6,11 @@ from typing import Any
 from reversion.adapters import run_rows as rows
 from reversion.adapters.approvals import Approvals
 from reversion.adapters.prefect_api import PrefectApi
-from reversion.adapters.runs import REVERT, SNAPSHOT, Runs
+from reversion.adapters.runs import REVERT, SNAPSHOT, UNLOCK, Runs
 from reversion.history import RunRecord
 from reversion.locks import Broken, Lock, Occupant, lock_of
 from reversion.text import plain
 
-UNLOCK = "unlock"
 _BROKEN = "Lock broken"
 _UNDER_WAY = ["RUNNING", "PAUSED", "CANCELLING", "PENDING", "SCHEDULED"]
 

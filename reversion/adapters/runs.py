@@ -12,7 +12,7 @@ from reversion.history import Paper, RunDetail, RunRecord, TaskRun
 from reversion.report import Record
 from reversion.text import Value, plain
 
-REVERT, SNAPSHOT = "revert", "snapshot"
+REVERT, SNAPSHOT, HOLD, UNLOCK = "revert", "snapshot", "hold", "unlock"
 _OF_ALL = "board-"
 """How the keys of pages begin that a run wrote anew, but that tell of all environments."""
 _LEAST_PREFIX = 4
@@ -90,10 +90,13 @@ class Runs:
         return self._told((rows.parse(rows.Run, found),))[0]
 
     def find(self, product: str, text: str) -> RunRecord:
-        """Find a product's run by id, by name, or by a beginning of either (4 letters at least)."""
+        """Find a product's run by id, by name, or by a beginning of either (4 letters at least).
+
+        Reversions are looked at first, then holds and broken locks.
+        """
         if _is_id(text):
             return self.status(text)
-        newest = list(self._newest(product, most=1000))
+        newest = list(self._newest(product, most=1000)) + self._notices(product)
         named = [run for run in newest if run.name == text]
         begun = [run for run in newest if run.id.startswith(text.lower()) or run.name.startswith(text)]
         found = named or (begun if len(text) >= _LEAST_PREFIX else [])
@@ -155,6 +158,16 @@ class Runs:
             yield from page
             if len(page) < PAGE:
                 return
+
+    def _notices(self, product: str) -> list[rows.Run]:
+        """Return a product's newest holds and broken locks."""
+        asked = {
+            "flows": {"name": {"any_": [HOLD, UNLOCK]}},
+            "flow_runs": {"tags": {"all_": [f"product:{product}"]}},
+            "sort": "EXPECTED_START_TIME_DESC",
+            "limit": PAGE,
+        }
+        return list(rows.parse_all(rows.Run, self.api.ask("/flow_runs/filter", asked)))
 
     def _told(self, runs: tuple[rows.Run, ...]) -> tuple[RunRecord, ...]:
         records: dict[str, Record | None] = {}

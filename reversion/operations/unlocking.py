@@ -8,7 +8,7 @@ from reversion.adapters.prefect_api import PrefectApi
 from reversion.adapters.rundir import end_left_runs
 from reversion.adapters.runs import Runs
 from reversion.holds import Reason
-from reversion.locks import Occupant, require_breakable, sentence
+from reversion.locks import Occupant, has_passed_on, require_breakable, sentence
 
 _PATIENCE = 75.0
 """Seconds that a worker has for ending a run: it gives the run's process half a minute."""
@@ -26,7 +26,8 @@ def unlock(api: PrefectApi, product: str, environment: str, given: Reason, *, fo
     run = lock.occupant
     what = _cancel(api, run) if run and run.is_alive else ""
     end_left_runs()
-    locks.renew(environment)
+    if not has_passed_on(lock, locks.look(environment)):
+        locks.renew(environment)
     told = sentence(lock, given.by, given.reason, what)
     parameters = {"environment": environment, "reason": given.reason, "by": given.by, "run": run.run if run else ""}
     locks.keep(environment, told, parameters)

@@ -113,6 +113,8 @@ def test_released_it_is_free_and_the_history_tells_both_names_and_reasons(stand:
     assert stand.command("release", "staging", "--reason", "again", "--as", "Bo").returncode == 1
     told = [row for row in json.loads(stand.command("history", "staging", "--json").stdout) if "said" in row]
     assert {row["result"] for row in told[:2]} == {"Released"}
+    whole = stand.command("history", told[0]["run"]["id"][:8])
+    assert (whole.returncode, "Bo released it: tests are done" in whole.stdout) == (0, True)
     assert any(
         row["said"].startswith("Cy held staging: OPS-78. Bo released it: tests are done (") for row in told[:2]
     )
@@ -148,6 +150,7 @@ def test_the_server_takes_no_hold(stand: Stand, given: dict[str, str]):
 
 def test_a_hold_whose_start_somebody_set_earlier_ends_earlier(stand: Stand):
     hold = holds(stand).place("staging", in_an_hour(), ANA, key="earlier")
+    assert may_deploy(stand, "staging") == 1
     now = datetime.now(UTC)
     earlier = {"type": "SCHEDULED", "state_details": {"scheduled_time": (now - timedelta(minutes=1)).isoformat()}}
 
