@@ -16,7 +16,8 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists, PrefectHTTPStatusError
 
-from deployments import automations, forms, schedules
+from deployments import automations, forms, holds, schedules
+from reversion.adapters.locks import lock_name
 from reversion.errors import ReversionError, ServerFailed
 from reversion.operations.workspace import Workspace, open_workspace
 from reversion.text import Value, plain
@@ -33,11 +34,6 @@ class Deployed(Value):
 def pool_of(product: str) -> str:
     """Name the work pool of a product."""
     return f"reversion-{product}"
-
-
-def lock_of(product: str, environment: str) -> str:
-    """Name the concurrency limit that lets one reversion at a time touch an environment."""
-    return f"reversion-{product}-{environment}"
 
 
 def deploy(workspace: Workspace, *, command: str | None = None) -> Deployed:
@@ -68,13 +64,14 @@ def _deploy(client: SyncPrefectClient, workspace: Workspace, command: str | None
     product = workspace.product
     _pool(client, product.product)
     for environment in product.environments:
-        client.upsert_global_concurrency_limit_by_name(lock_of(product.product, environment), 1)
+        client.upsert_global_concurrency_limit_by_name(lock_name(product.product, environment), 1)
     snapshot = _deployment(client, workspace, command, "snapshot")
     revert = (
         _deployment(client, workspace, command, "revert")
         if any(each.restore for each in product.environments.values())
         else None
     )
+    holds.apply(client, product, pool_of(product.product), _job(workspace, command))
     automations.apply(client, product, revert)
     return Deployed(revert=revert, snapshot=snapshot)
 
@@ -155,6 +152,7 @@ def main(product: str, wait: float, portable: bool) -> None:
     name = workspace.product.product
     click.echo(f"revert/{name}    {made.revert or 'none: no environment has a restore playbook'}")
     click.echo(f"snapshot/{name}  {made.snapshot}")
+    click.echo(f"hold/{name}.<environment>, one for each")
     click.echo(f"Work pool {pool_of(name)}; start a worker with: prefect worker start --pool {pool_of(name)}")
 
 

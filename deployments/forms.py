@@ -42,6 +42,17 @@ def snapshot_form(product: Product) -> Schema:
     )
 
 
+def hold_form(environment: str) -> Schema:
+    """Ask who holds deployments to the environment off, and why. Until when is when the run is to start."""
+    return _form(
+        required=("environment", "reason", "by"),
+        environment=_choice("Environment", "Nothing is to be deployed there until this run starts.", (environment,))
+        | {"default": environment},
+        reason=_needed("Reason", "Why, for those who want to deploy: a ticket, say."),
+        by=_needed("Your name", "Who holds it."),
+    )
+
+
 def _form(*, required: tuple[str, ...], **fields: Schema) -> Schema:
     placed = {name: field | {"position": place} for place, (name, field) in enumerate(fields.items())}
     return {
@@ -55,6 +66,10 @@ def _form(*, required: tuple[str, ...], **fields: Schema) -> Schema:
 
 def _choice(title: str, description: str, values: tuple[str, ...] = ()) -> Schema:
     return {"title": title, "description": description, "type": "string", "enum": list(values)}
+
+
+def _needed(title: str, description: str) -> Schema:
+    return {"title": title, "description": description, "type": "string", "minLength": 2, "maxLength": 500}
 
 
 def _text(title: str, description: str) -> Schema:

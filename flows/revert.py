@@ -13,6 +13,7 @@ from flows.steps import carry_out, explain, go_back_if_wanted, look_again, look_
 from reversion.outcome import Findings, conclude
 from tasks.admit import admit, attempt, occupied
 from tasks.choices import refresh_choices
+from tasks.hold import hold_off
 from tasks.record import publish, record_approval, record_outcome, record_plan, stopped
 from tasks.resolve import confirm, resolve
 from tasks.tag import tag_safety
@@ -44,6 +45,7 @@ def revert(environment: str, snapshot: str = "latest-verified", reason: str = ""
     with occupied(plan.product, environment):
         found = confirm(plan, tried)
         safety_snapshot = tag_safety(plan, found, str(flow_run.get_id()))
+        hold_off(plan, tried, return_state=True)
         others = look_at_others(plan)
         done = carry_out(plan, found, approval, tried)
         back = go_back_if_wanted(plan, done, approval, safety_snapshot, tried)

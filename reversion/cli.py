@@ -33,6 +33,11 @@ COMMANDS = {
     "reject": ("runs", "Reject a reversion that waits for approval."),
     "undo": ("runs", "Plan the way back to how it was before a reversion."),
     "history": ("history", "Read the history of reversions back."),
+    "locks": ("locks", "Show which run has each environment, and what is on hold."),
+    "unlock": ("locks", "Free an environment from a run that is stuck."),
+    "hold": ("holds", "Hold deployments to an environment off."),
+    "release": ("holds", "End the holds of an environment."),
+    "check": ("holds", "Ask whether something may be deployed to an environment."),
     "serve": ("serve", "Run server, worker and deployments on this machine."),
 }
 

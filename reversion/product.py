@@ -155,6 +155,7 @@ class Environment(Value):
     shared_hosts: tuple[Text, ...] = ()
     nightly: Schedule | None = None
     test_before_snapshot: bool = False
+    hold: int = Field(default=86_400, ge=0, le=366 * 86_400)
 
 
 class ProductionTest(Value):

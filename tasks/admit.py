@@ -5,6 +5,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
+from prefect import task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowFilter, FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, StateType
@@ -13,6 +16,7 @@ from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.concurrency.sync import concurrency
 from prefect.runtime import flow_run
 
+from reversion.adapters.locks import lock_name
 from reversion.errors import Occupied, ServerFailed
 from tasks.settings import kept, workspace
 
@@ -105,7 +109,7 @@ def occupied(product: str, environment: str, wait: float = 30.0) -> Iterator[Non
     The lock is a global concurrency limit with a lease, made at deployment. A holder that dies frees it when the
     lease ends.
     """
-    name = f"reversion-{product}-{environment}"
+    name = lock_name(product, environment)
     try:
         with concurrency(
             name,
@@ -114,14 +118,22 @@ def occupied(product: str, environment: str, wait: float = 30.0) -> Iterator[Non
             lease_duration=_LEASE,
             raise_on_lease_renewal_failure=False,
         ):
+            _say_who(name, environment, return_state=True)
             yield
     except TimeoutError as error:
         raise Occupied(
             f"Another run holds {environment}.",
-            f"See 'reversion history {environment}', and try again when it is done.",
+            "'reversion locks' tells which one; try again when it is done.",
         ) from error
     except ConcurrencySlotAcquisitionError as error:
         raise ServerFailed(
             f"The lock '{name}' does not exist on the Prefect server.",
             "Deploy again: 'reversion serve' or deployments/.",
         ) from error
+
+
+@task(task_run_name="Take the lock of {environment}", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=1)
+def _say_who(name: str, environment: str) -> None:
+    """Leave word which run has the lock since when: Prefect keeps that, but does not tell it."""
+    run = str(flow_run.get_id())
+    create_table_artifact([{"run": run}], key=name, description=f"The last run that took the lock of {environment}.")

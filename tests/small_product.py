@@ -128,7 +128,9 @@ class SmallProduct:
         return tuple(listed.stdout.split())
 
 
-def make_small_product(directory: Path, *, name: str = "small", hosts: dict[str, str] | None = None) -> SmallProduct:
+def make_small_product(
+    directory: Path, *, name: str = "small", hosts: dict[str, str] | None = None, restore: str = RESTORE
+) -> SmallProduct:
     """Build the services' repositories and the product; staging and uat run 1.1.0 everywhere, live 1.0.0.
 
     With `hosts`, each service of staging has a host of its own, with these Ansible variables, and nothing is
@@ -142,7 +144,7 @@ def make_small_product(directory: Path, *, name: str = "small", hosts: dict[str,
         "Describe the product",
         {
             "reversion.yaml": _without_configure(text) if hosts else text,
-            "ansible/restore.yml": RESTORE,
+            "ansible/restore.yml": restore,
             "ansible/configure.yml": CONFIGURE,
             "ansible/settings.ini": "colour = blue\n",
             "ansible/staging.yml": (

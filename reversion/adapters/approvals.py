@@ -59,6 +59,11 @@ class Approvals:
             time.sleep(min(0.3 * 2**attempt, 3))
         raise ServerFailed("The Prefect server is too busy to take the answer.", "Try again in a minute.")
 
+    def approver(self, run_id: str) -> str:
+        """Return who answered a run's question, or nothing where nobody has."""
+        kept = self._kept(run_id)
+        return plain(str(kept.get("approver", "")), 100) if isinstance(kept, dict) else ""
+
     def _is_accepted(self, said: rows.Orchestrated, run_id: str, given: dict[str, Any]) -> bool:
         if said.status == "ACCEPT":
             return True

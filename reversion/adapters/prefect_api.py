@@ -14,6 +14,7 @@ from reversion.text import Value, plain
 DEFAULT_URL = "http://127.0.0.1:4200/api"
 SERVED = "serve.json"
 AUTH_FILE = "auth"
+PAGE = 200
 _AGAIN = (429, 500, 502, 503, 504)
 _HOPELESS = (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL)
 _TRIES = 7
@@ -124,9 +125,22 @@ class PrefectApi:
         """POST a question, or an order that the server takes only once; None where there is no such thing."""
         return self._checked(self._again("POST", path, body))
 
+    def ask_all(self, path: str, body: dict[str, Any]) -> list[Any]:
+        """POST a question again and again until all pages of its answer are there."""
+        found: list[Any] = []
+        while True:
+            page = self.ask(path, body | {"limit": PAGE, "offset": len(found)}) or []
+            found += page
+            if len(page) < PAGE:
+                return found
+
     def change(self, path: str, body: dict[str, Any]) -> Any:
         """PATCH; None where there is no such thing."""
         return self._checked(self._again("PATCH", path, body))
+
+    def remove(self, path: str) -> Any:
+        """DELETE; None where there is no such thing."""
+        return self._checked(self._again("DELETE", path, None))
 
     def order(self, path: str, body: dict[str, Any]) -> Any:
         """POST once; None where the server was busy or silent, so that the caller looks what came of it."""

@@ -40,6 +40,7 @@ class Run(_Row):
     expected_start_time: datetime | None = None
     start_time: datetime | None = None
     end_time: datetime | None = None
+    created: datetime | None = None
 
 
 class Task(_Row):
@@ -64,6 +65,10 @@ class Artifact(_Row):
 
     def order(self) -> datetime:
         return self.created or _NEVER
+
+
+class Limit(_Row):
+    active_slots: int
 
 
 class Input(_Row):
@@ -103,6 +108,14 @@ def moment(state: State | None) -> Moment:
         name=plain(state.name or state.type.capitalize(), 60),
         message=plain(state.message or "", 1000),
     )
+
+
+def time_of(text: object) -> datetime | None:
+    """Read a time that a state's details tell; None where it is none."""
+    try:
+        return TypeAdapter(datetime | None).validate_python(text)
+    except ValidationError:
+        return None
 
 
 def told(run: Run, record: Record | None, page: str) -> RunRecord:

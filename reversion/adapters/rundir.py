@@ -84,6 +84,11 @@ def run_directory() -> Iterator[RunDirectory]:
             _end(run)
 
 
+def end_left_runs() -> None:
+    """End and remove on this machine what processes have left that died without doing so."""
+    _sweep(_base())
+
+
 def _base() -> Path:
     base = Path(tempfile.gettempdir())
     return base if len(os.fsencode(base)) <= _LONGEST else Path("/tmp")  # noqa: S108 - mkdtemp below is private

@@ -6,14 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from reversion.adapters import run_rows as rows
-from reversion.adapters.prefect_api import PrefectApi
+from reversion.adapters.prefect_api import PAGE, PrefectApi
 from reversion.errors import InvalidInput, Refused, ServerFailed, UnknownName
 from reversion.history import Paper, RunDetail, RunRecord, TaskRun
 from reversion.report import Record
 from reversion.text import Value, plain
 
-REVERT, SNAPSHOT = "revert", "snapshot"
-_PAGE = 200
+REVERT, SNAPSHOT, HOLD, UNLOCK = "revert", "snapshot", "hold", "unlock"
 _OF_ALL = "board-"
 """How the keys of pages begin that a run wrote anew, but that tell of all environments."""
 _LEAST_PREFIX = 4
@@ -93,10 +92,13 @@ class Runs:
         return self._told((rows.parse(rows.Run, found),))[0]
 
     def find(self, product: str, text: str) -> RunRecord:
-        """Find a product's run by id, by name, or by a beginning of either (4 letters at least)."""
+        """Find a product's run by id, by name, or by a beginning of either (4 letters at least).
+
+        Reversions are looked at first, then holds and broken locks.
+        """
         if _is_id(text):
             return self.status(text)
-        newest = list(self._newest(product, most=1000))
+        newest = list(self._newest(product, most=1000)) + self._notices(product)
         named = [run for run in newest if run.name == text]
         begun = [run for run in newest if run.id.startswith(text.lower()) or run.name.startswith(text)]
         found = named or (begun if len(text) >= _LEAST_PREFIX else [])
@@ -133,8 +135,8 @@ class Runs:
 
     def tasks(self, run_id: str) -> tuple[TaskRun, ...]:
         """Return a run's steps in the order in which they began."""
-        asked = {"flow_runs": {"id": {"any_": [run_id]}}, "sort": "EXPECTED_START_TIME_ASC", "limit": _PAGE}
-        steps = rows.parse_all(rows.Task, self._all("/task_runs/filter", asked))
+        asked = {"flow_runs": {"id": {"any_": [run_id]}}, "sort": "EXPECTED_START_TIME_ASC"}
+        steps = rows.parse_all(rows.Task, self.api.ask_all("/task_runs/filter", asked))
         return tuple(
             TaskRun(
                 id=task.id,
@@ -151,13 +153,23 @@ class Runs:
             "flows": {"name": {"any_": [REVERT]}},
             "deployments": {"name": {"any_": [product]}},
             "sort": "EXPECTED_START_TIME_DESC",
-            "limit": _PAGE,
+            "limit": PAGE,
         }
-        for offset in range(0, most, _PAGE):
+        for offset in range(0, most, PAGE):
             page = rows.parse_all(rows.Run, self.api.ask("/flow_runs/filter", asked | {"offset": offset}))
             yield from page
-            if len(page) < _PAGE:
+            if len(page) < PAGE:
                 return
+
+    def _notices(self, product: str) -> list[rows.Run]:
+        """Return a product's newest holds and broken locks."""
+        asked = {
+            "flows": {"name": {"any_": [HOLD, UNLOCK]}},
+            "flow_runs": {"tags": {"all_": [f"product:{product}"]}},
+            "sort": "EXPECTED_START_TIME_DESC",
+            "limit": PAGE,
+        }
+        return list(rows.parse_all(rows.Run, self.api.ask("/flow_runs/filter", asked)))
 
     def _told(self, runs: tuple[rows.Run, ...]) -> tuple[RunRecord, ...]:
         records: dict[str, Record | None] = {}
@@ -175,18 +187,9 @@ class Runs:
                     "type": {"any_": [kind]},
                 },
                 "sort": "ID_DESC",
-                "limit": _PAGE,
             }
-            found += rows.parse_all(rows.Artifact, self._all("/artifacts/filter", asked))
+            found += rows.parse_all(rows.Artifact, self.api.ask_all("/artifacts/filter", asked))
         return sorted(found, key=rows.Artifact.order)
-
-    def _all(self, path: str, asked: dict[str, Any]) -> list[Any]:
-        found: list[Any] = []
-        while True:
-            page = self.api.ask(path, asked | {"offset": len(found)}) or []
-            found += page
-            if len(page) < _PAGE:
-                return found
 
 
 def _is_id(text: str) -> bool:

@@ -1,11 +1,19 @@
 """`reversion history`: what was taken back, when, by whose decision, and how it ended."""
 
+from datetime import UTC, datetime
+
 import click
 
+from reversion.adapters.approvals import Approvals
+from reversion.adapters.holds import Holds
+from reversion.adapters.locks import Locks
 from reversion.commands.connecting import connect
 from reversion.commands.printing import note, print_json, print_markdown, print_table
 from reversion.history import Moment, RunDetail, RunRecord, lines_of
+from reversion.holds import Hold, local
+from reversion.locks import Broken
 from reversion.operations.workspace import open_workspace
+from reversion.text import Value
 
 
 @click.command("history")
@@ -19,20 +27,48 @@ def history_command(product: str, subject: str, limit: int, as_json: bool) -> No
     A run is named by its id, its name, or the first letters of either.
     """
     workspace = open_workspace(product, refresh=False)
-    runs, name = connect(workspace).runs, workspace.product.product
+    approvals, name = connect(workspace), workspace.product.product
+    runs = approvals.runs
     if subject and subject not in workspace.product.environments:
         detail = runs.detail(runs.find(name, subject).id)
         print_json(_document(detail)) if as_json else _tell(detail)
         return
     listed = runs.history(name, subject or None, limit)
+    notices = _notices(approvals, name, subject, limit)
     if as_json:
-        print_json([{"result": run.told, "run": run} for run in listed])
-    elif listed:
+        print_json([{"result": run.told, "run": run} for run in listed] + [notice.document() for notice in notices])
+        return
+    if listed:
         print_table(
             ("Started", "Run", "Environment", "Snapshot", "Result", "Decided by"), map(_row, listed), width=120
         )
     else:
         note(f"No reversion of {subject or name} yet.")
+    if notices:
+        rows = ((local(notice.at), notice.run.id[:8], notice.said) for notice in notices)
+        print_table(("At", "Run", "Holds and broken locks"), rows, width=120)
+
+
+class _Notice(Value):
+    """A hold or a broken lock: at what time it came, and its sentence."""
+
+    at: datetime
+    result: str
+    said: str
+    run: Hold | Broken
+
+    def document(self) -> dict[str, object]:
+        return {"result": self.result, "said": self.said, "run": self.run}
+
+
+def _notices(approvals: Approvals, product: str, environment: str, limit: int) -> list[_Notice]:
+    """Return the newest holds and broken locks, newest first."""
+    now = datetime.now(UTC)
+    holds = Holds(approvals.api, product).newest(environment, limit)
+    broken = Locks(approvals.api, product).broken(environment, limit)
+    notices = [_Notice(at=each.since, result=each.word(now), said=each.told(now), run=each) for each in holds]
+    notices += [_Notice(at=each.at, result="Lock broken", said=each.told, run=each) for each in broken]
+    return sorted(notices, key=lambda notice: notice.at, reverse=True)[:limit]
 
 
 def _row(run: RunRecord) -> tuple[str, ...]:

@@ -40,11 +40,13 @@ class Stand:
     def approvals(self) -> Approvals:
         return Approvals(self.api)
 
-    def command(self, *arguments: str, module: str = "reversion.cli") -> subprocess.CompletedProcess[str]:
+    def command(
+        self, *arguments: str, module: str = "reversion.cli", **extra: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run `reversion --product P ...` as a person would."""
         return subprocess.run(
             [sys.executable, "-m", module, "--product", str(self.small.product), *arguments],
-            env=self.server.environment,
+            env=self.server.environment | extra,
             capture_output=True,
             text=True,
             timeout=PATIENCE,

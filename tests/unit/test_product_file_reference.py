@@ -70,7 +70,7 @@ def test_the_defaults_are_those_of_the_program():
         if isinstance(field.default, int) and not isinstance(field.default, bool)
     }
 
-    assert len(defaults) == 6
+    assert len(defaults) == 7
     assert {key for key, value in defaults.items() if f"| `{key}` | {value} |" not in TEXT} == set()
 
 
