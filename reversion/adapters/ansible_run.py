@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ansible_runner import Runner, RunnerConfig
+from ansible_runner import RunnerConfig
 from ansible_runner.exceptions import AnsibleRunnerException
 
+from reversion.adapters.ansible_output import BRIEF, CALLBACKS, BoundedRunner, Lines
+from reversion.adapters.ansible_questions import Questions
 from reversion.adapters.ansible_settings import Surroundings
 from reversion.adapters.fence import Fence
 from reversion.adapters.rundir import RunDirectory
@@ -86,14 +88,14 @@ def run_playbook(run: RunDirectory, around: Surroundings, fence: Fence, order: O
         config = _configure(run, order.seconds)
         config.env = _variables(run, around, fence, config.env)
         config.cwd = str(around.directory)
-        runner = Runner(config, event_handler=listener.hear, cancel_callback=order.cancelled)
+        runner = BoundedRunner(config, listener.hear, lambda: bool(listener.asked) or order.cancelled())
         runner.run()
     except (AnsibleRunnerException, OSError) as error:
         raise PlaybookFailed(
             f"Ansible could not be started: {plain(str(error), 300)}.",
             "Check ansible-core where the worker runs.",
         ) from error
-    return listener.fold(str(runner.status))
+    return listener.fold(str(runner.status), runner.why_ended(run.path))
 
 
 def _configure(run: RunDirectory, seconds: int) -> Any:
@@ -123,6 +125,8 @@ def _variables(run: RunDirectory, around: Surroundings, fence: Fence, made: Mapp
         "ANSIBLE_SSH_COMMON_ARGS": fence.arguments(common),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(run.sockets),
         "ANSIBLE_LOCAL_TEMP": str(run.temporary),
+        "ANSIBLE_CALLBACK_PLUGINS": f"{made['ANSIBLE_CALLBACK_PLUGINS']}{os.pathsep}{CALLBACKS}",
+        "ORIGINAL_STDOUT_CALLBACK": BRIEF,
     }
 
 
@@ -131,29 +135,37 @@ class _Listener:
 
     def __init__(self, observation: str, say: Callable[[str], None]) -> None:
         self._observation = observation
-        self._say = say
+        self._lines = Lines(lambda _, line: say(line))
+        self._questions = Questions()
         self._results: list[Result] = []
         self._touched: set[str] = set()
         self._said = ""
         self._stats: Mapping[str, Any] | None = None
 
+    @property
+    def asked(self) -> str:
+        return self._questions.asked
+
     def hear(self, event: Mapping[str, Any]) -> bool:
         """Take one event; answer that the runner need not write it to a file."""
         with contextlib.suppress(Exception):
-            self._take(str(event.get("event")), event.get("event_data") or {}, str(event.get("stdout") or ""))
+            heard = (str(event.get("event")), event.get("event_data") or {}, str(event.get("stdout") or ""))
+            self._questions.hear(*heard)
+            self._take(*heard)
         return False
 
-    def fold(self, status: str) -> Ran:
+    def fold(self, status: str, why: str) -> Ran:
         stats = self._stats or {}
+        self._lines.end()
         return Ran(
             finished=self._stats is not None,
-            status=status,
+            status="asked" if self.asked and status == "canceled" else status,
             ok=frozenset(stats.get("ok") or ()),
             failed=frozenset(stats.get("failures") or ()),
             unreachable=frozenset(stats.get("dark") or ()),
             touched=frozenset(self._touched),
             results=tuple(self._results),
-            said=self._said,
+            said=self.asked or why or self._said,
         )
 
     def _take(self, kind: str, told: Mapping[str, Any], printed: str) -> None:
@@ -162,16 +174,16 @@ class _Listener:
         elif kind in ("verbose", "error", "warning", "deprecated", "system_warning"):
             self._said = f"{self._said}{printed}\n"[-20_000:]
         elif kind in _KINDS:
-            result = self._result(kind, told)
+            result = self._result(kind, told, printed)
             self._results.append(result)
             if not result.observing and result.kind != "unreachable":
                 self._touched.add(result.host)
-            self._say(_line(result, changed=bool((told.get("res") or {}).get("changed"))))
+            self._lines.say(result.host, _line(result, changed=bool((told.get("res") or {}).get("changed"))))
         elif kind == "runner_on_skipped" and not self._is_ours(told):
             self._touched.add(str(told.get("host")))
 
-    def _result(self, kind: str, told: Mapping[str, Any]) -> Result:
-        answer = told.get("res")
+    def _result(self, kind: str, told: Mapping[str, Any], printed: str) -> Result:
+        answer = told.get("res") or brief(printed)
         answer = answer if isinstance(answer, dict) else {}
         observing = self._is_ours(told)
         kept = json.dumps(answer) if observing else "{}"
@@ -187,6 +199,16 @@ class _Listener:
 
     def _is_ours(self, told: Mapping[str, Any]) -> bool:
         return str(told.get("task_path") or "").startswith(f"{self._observation}:")
+
+
+def brief(printed: str) -> Mapping[str, Any]:
+    """Return what was printed of a result; one of more than 700,000 characters comes without anything else."""
+    start = printed.find(f'{{"{BRIEF}": true')
+    if start < 0:
+        return {}
+    with contextlib.suppress(ValueError):
+        return dict(json.loads(printed[start:]))
+    return {}
 
 
 def message_of(answer: Mapping[str, Any]) -> str:
