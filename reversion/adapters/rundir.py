@@ -7,7 +7,7 @@ more and is left alone.
 
 import fcntl
 import os
-import shutil
+import re
 import signal
 import tempfile
 import time
@@ -16,9 +16,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from reversion.adapters import families
+from reversion.adapters.removal import remove
+from reversion.errors import WorldFailed
+from reversion.text import plain
+
 _PREFIX = "reversion-run-"
 _LONGEST = 45
 _SETTLED = 10.0
+_MODULE = re.compile(rb"&& sleep 0\W*$")
+"""How the shell ends in which Ansible starts a module here; of one whose Ansible was killed nothing else tells."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +69,33 @@ class RunDirectory:
 
 @contextmanager
 def run_directory() -> Iterator[RunDirectory]:
-    """Make a run's directory (0700, owned by this process); at the end, end what still runs and remove it."""
+    """Make a run's directory (0700, owned by this process); at the end, end what still runs and remove it.
+
+    Raise WorldFailed where the disk does not take it.
+    """
     base = _base()
+    try:
+        with _run_directory(base) as run:
+            yield run
+    except OSError as error:
+        raise WorldFailed(
+            f"A run of Ansible could not be prepared in {base}: {plain(error.strerror or str(error))}.",
+            "Make room there, or name another disk for the worker with TMPDIR.",
+        ) from error
+
+
+@contextmanager
+def _run_directory(base: Path) -> Iterator[RunDirectory]:
     _sweep(base)
     run = RunDirectory(Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base)))
-    with (run.path / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for folder in (run.inventory.parent, run.sockets, run.temporary, run.path / "runner"):
-            folder.mkdir(mode=0o700)
-        try:
+    try:
+        with (run.path / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for folder in (run.inventory.parent, run.sockets, run.temporary, run.path / "runner"):
+                folder.mkdir(mode=0o700)
             yield run
-        finally:
-            _end(run)
+    finally:
+        _end(run)
 
 
 def _base() -> Path:
@@ -96,64 +118,19 @@ def _sweep(base: Path) -> None:
 
 def _end(run: RunDirectory) -> None:
     end_processes(run)
-    shutil.rmtree(run.path, ignore_errors=True)
+    remove(run.path)
 
 
 def end_processes(run: RunDirectory) -> None:
     """End the run's Ansible processes with all their children, and its shared ssh connections."""
-    found = _processes(run)
-    for number, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 1.0)):
-        for process, started in found.items():
-            if _started(process) == started:
-                _signal(process, number)
-        until = time.monotonic() + patience
-        while (left := {p: s for p, s in found.items() if _started(p) == s}) and time.monotonic() < until:
-            time.sleep(0.02)
-        found = left
-
-
-def _processes(run: RunDirectory) -> dict[int, str]:
-    """Map the ids of the run's processes to when they started, so that a reused id is told apart."""
     marker = b"AWX_ISOLATED_DATA_DIR=" + os.fsencode(run.artifacts)
-    parents, mine = {}, set()
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (entry / "cmdline").read_bytes()
-            process = int(entry.name)
-            parents[process] = int(_stat(process)[1])
-            is_shared_connection = b"[mux]" in command and os.fsencode(run.sockets) in command
-            if is_shared_connection or (
-                b"ansible" in command and marker in (entry / "environ").read_bytes().split(b"\0")
-            ):
-                mine.add(process)
-        except (OSError, ValueError, IndexError):
-            continue
-    return {process: _started(process) for process in _with_children(mine, parents) if _started(process)}
+    sockets = os.fsencode(run.sockets)
 
+    def is_mine(entry: Path, _: list[str]) -> bool:
+        command = (entry / "cmdline").read_bytes()
+        if b"[mux]" in command:
+            return sockets in command
+        is_ansibles = b"ansible" in command or _MODULE.search(command)
+        return bool(is_ansibles) and marker in (entry / "environ").read_bytes().split(b"\0")
 
-def _with_children(roots: set[int], parents: dict[int, int]) -> set[int]:
-    found = set(roots)
-    while added := {child for child, parent in parents.items() if parent in found} - found:
-        found |= added
-    return found - {os.getpid()}
-
-
-def _stat(process: int) -> list[str]:
-    """Return the fields of /proc/<id>/stat from the third on: state, parent, ..."""
-    return Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
-
-
-def _started(process: int) -> str:
-    """Return when a process started; empty where it ended, also as a zombie."""
-    try:
-        fields = _stat(process)
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
-
-
-def _signal(process: int, number: int) -> None:
-    try:
-        os.kill(process, number)
-    except OSError:
-        return
+    families.end(families.find(is_mine), ((signal.SIGTERM, 2.0), (signal.SIGKILL, 1.0)))
