@@ -217,7 +217,7 @@ def message_of(answer: Mapping[str, Any]) -> str:
         return "its output is hidden (no_log)"
     told = str(answer.get("msg") or answer.get("reason") or "").strip().removeprefix("Task failed: ")
     printed = str(answer.get("stderr") or answer.get("module_stderr") or answer.get("stdout") or "").strip()
-    last = " ".join(printed.splitlines()[-3:]) if printed and printed not in told else ""
+    last = " ".join(printed.splitlines()[-3:])[-300:] if printed and printed not in told else ""
     shown = plain(": ".join(part for part in (told, last) if part), 400)
     return re.sub(r"//[^/@\s]+@", "//", shown) or "it gave no reason"
 

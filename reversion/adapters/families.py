@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 
@@ -38,25 +38,32 @@ def find(is_mine: Callable[[Path, list[str]], bool]) -> dict[int, str]:
     return {process: born for process in _with_children(mine, parents) if (born := started(process))}
 
 
-def end(found: Mapping[int, str], steps: Iterable[tuple[int, float]]) -> None:
-    """Send the signals in turn to what still lives, each followed by so many seconds to end."""
-    left = dict(found)
-    for number, patience in steps:
-        for process, born in left.items():
-            if started(process) == born:
-                _signal(process, number)
-        until = time.monotonic() + patience
-        while (left := {p: born for p, born in left.items() if started(p) == born}) and time.monotonic() < until:
-            time.sleep(0.02)
+def end(found: Mapping[int, str], number: int, patience: float) -> dict[int, str]:
+    """Send a signal, give so many seconds to end, and return what lives on."""
+    for process, born in found.items():
+        if started(process) == born:
+            _signal(process, number)
+    until = time.monotonic() + patience
+    while (left := {p: born for p, born in found.items() if started(p) == born}) and time.monotonic() < until:
+        time.sleep(0.02)
+    return left
 
 
 def end_all(is_mine: Callable[[Path, list[str]], bool], patience: float) -> bool:
-    """Kill what is chosen, again and again until nothing is left, since it may have had children meanwhile."""
+    """Kill what is chosen, again and again until nothing is left; tell whether that was reached in so many seconds.
+
+    All are stopped before any is killed: who lost its parent meanwhile might not be known any more.
+    """
     until = time.monotonic() + patience
     while found := find(is_mine):
+        new = found
+        while new and time.monotonic() < until:
+            end(new, signal.SIGSTOP, 0)
+            new = {process: born for process, born in find(is_mine).items() if process not in found}
+            found |= new
+        end(found, signal.SIGKILL, 0.5)
         if time.monotonic() > until:
             return False
-        end(found, ((signal.SIGSTOP, 0.0), (signal.SIGKILL, 0.5)))
     return True
 
 

@@ -24,6 +24,7 @@ from reversion.text import plain
 _PREFIX = "reversion-run-"
 _LONGEST = 45
 _SETTLED = 10.0
+_PATIENCE = 2.0
 _MODULE = re.compile(rb"&& sleep 0\W*$")
 """How the shell ends in which Ansible starts a module here; of one whose Ansible was killed nothing else tells."""
 
@@ -133,4 +134,7 @@ def end_processes(run: RunDirectory) -> None:
         is_ansibles = b"ansible" in command or _MODULE.search(command)
         return bool(is_ansibles) and marker in (entry / "environ").read_bytes().split(b"\0")
 
-    families.end(families.find(is_mine), ((signal.SIGTERM, 2.0), (signal.SIGKILL, 1.0)))
+    left = families.end(families.find(is_mine), signal.SIGTERM, _PATIENCE)
+    families.end_all(
+        lambda entry, fields: is_mine(entry, fields) or left.get(int(entry.name)) == fields[19], _PATIENCE
+    )

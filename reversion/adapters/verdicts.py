@@ -54,7 +54,9 @@ def _judge_instance(stage: Stage, ran: Ran, target: Target, wanted: str) -> tupl
     if version and version != wanted:
         return "failed", f"{where}: the playbook ran, but {version} runs, not the wanted {wanted}.", version
     if not ran.finished:
-        return "failed", f"{where}: {why_unfinished(ran, stage.environment.restore_timeout)}", version or ""
+        before = f" Before that, task '{reason.task}' {reason.kind}: {reason.message}." if reason else ""
+        why = why_unfinished(ran, stage.environment.restore_timeout)
+        return "failed", f"{where}: {why}{before}", version or ""
     if target.alias in ran.unreachable:
         message = reason.message if reason else "Ansible gave no reason"
         if reason and REFUSAL in message:
