@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ansible_runner import Runner, RunnerConfig
+from ansible_runner import RunnerConfig
 from ansible_runner.exceptions import AnsibleRunnerException
 
+from reversion.adapters.ansible_output import BRIEF, CALLBACKS, BoundedRunner, Lines
+from reversion.adapters.ansible_questions import Questions
 from reversion.adapters.ansible_settings import Surroundings
 from reversion.adapters.fence import Fence
 from reversion.adapters.rundir import RunDirectory
@@ -93,14 +95,14 @@ def run_playbook(run: RunDirectory, around: Surroundings, fence: Fence, order: O
         config = _configure(run, order.seconds)
         config.env = _variables(run, around, fence, config.env)
         config.cwd = str(around.directory)
-        runner = Runner(config, event_handler=listener.hear, cancel_callback=order.cancelled)
+        runner = BoundedRunner(config, listener.hear, lambda: bool(listener.asked) or order.cancelled())
         runner.run()
     except (AnsibleRunnerException, OSError) as error:
         raise PlaybookFailed(
             f"Ansible could not be started: {plain(str(error), 300)}.",
             "Check ansible-core where the worker runs.",
         ) from error
-    return listener.fold(str(runner.status))
+    return listener.fold(str(runner.status), runner.why_ended(run.path))
 
 
 def _configure(run: RunDirectory, seconds: int) -> Any:
@@ -130,6 +132,8 @@ def _variables(run: RunDirectory, around: Surroundings, fence: Fence, made: Mapp
         "ANSIBLE_SSH_COMMON_ARGS": fence.arguments(common),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(run.sockets),
         "ANSIBLE_LOCAL_TEMP": str(run.temporary),
+        "ANSIBLE_CALLBACK_PLUGINS": f"{made['ANSIBLE_CALLBACK_PLUGINS']}{os.pathsep}{CALLBACKS}",
+        "ORIGINAL_STDOUT_CALLBACK": BRIEF,
     }
 
 
@@ -138,30 +142,39 @@ class _Listener:
 
     def __init__(self, order: Order) -> None:
         self._order = order
+        self._lines = Lines(order.say)
+        self._questions = Questions()
         self._results: list[Result] = []
         self._touched: set[str] = set()
         self._begun: dict[str, str] = {}
         self._said = ""
         self._stats: Mapping[str, Any] | None = None
 
+    @property
+    def asked(self) -> str:
+        return self._questions.asked
+
     def hear(self, event: Mapping[str, Any]) -> bool:
         """Take one event; answer that the runner need not write it to a file."""
         with contextlib.suppress(Exception):
-            self._take(str(event.get("event")), event.get("event_data") or {}, str(event.get("stdout") or ""))
+            heard = (str(event.get("event")), event.get("event_data") or {}, str(event.get("stdout") or ""))
+            self._questions.hear(*heard)
+            self._take(*heard)
         return False
 
-    def fold(self, status: str) -> Ran:
+    def fold(self, status: str, why: str) -> Ran:
         stats = self._stats or {}
+        self._lines.end()
         return Ran(
             finished=self._stats is not None,
-            status=status,
+            status="asked" if self.asked and status == "canceled" else status,
             ok=frozenset(stats.get("ok") or ()),
             failed=frozenset(stats.get("failures") or ()),
             unreachable=frozenset(stats.get("dark") or ()),
             touched=frozenset(self._touched),
             hanging=dict(self._begun),
             results=tuple(self._results),
-            said=self._said,
+            said=self.asked or why or self._said,
         )
 
     def _take(self, kind: str, told: Mapping[str, Any], printed: str) -> None:
@@ -172,9 +185,9 @@ class _Listener:
         elif kind == "runner_on_start":
             self._begun[str(told.get("host"))] = _task(told)
         elif kind in _KINDS:
-            self._keep(self._result(_KINDS[kind], told), changed=bool((told.get("res") or {}).get("changed")))
+            self._keep(self._result(_KINDS[kind], told, printed), changed=bool((told.get("res") or {}).get("changed")))
         elif kind in _RETRIED and self._order.hear:
-            self._order.hear(self._result(_RETRIED[kind], told))
+            self._order.hear(self._result(_RETRIED[kind], told, printed))
         elif kind == "runner_on_skipped":
             self._begun.pop(str(told.get("host")), None)
             self._touched.add(str(told.get("host")))
@@ -188,10 +201,10 @@ class _Listener:
             self._order.hear(result)
         else:
             self._results.append(result)
-        self._order.say(result.host, _line(result, changed=changed))
+        self._lines.say(result.host, _line(result, changed=changed))
 
-    def _result(self, kind: str, told: Mapping[str, Any]) -> Result:
-        answer = told.get("res")
+    def _result(self, kind: str, told: Mapping[str, Any], printed: str) -> Result:
+        answer = told.get("res") or brief(printed)
         answer = answer if isinstance(answer, dict) else {}
         return Result(
             host=str(told.get("host")),
@@ -207,13 +220,23 @@ def _task(told: Mapping[str, Any]) -> str:
     return plain(str(told.get("task") or "a task without a name"), 100)
 
 
+def brief(printed: str) -> Mapping[str, Any]:
+    """Return what was printed of a result; one of more than 700,000 characters comes without anything else."""
+    start = printed.find(f'{{"{BRIEF}": true')
+    if start < 0:
+        return {}
+    with contextlib.suppress(ValueError):
+        return dict(json.loads(printed[start:]))
+    return {}
+
+
 def message_of(answer: Mapping[str, Any]) -> str:
     """Fold a failed task's result into one line: its message, what was printed last; no_log is kept."""
     if answer.get("censored") or answer.get("_ansible_no_log"):
         return "its output is hidden (no_log)"
     told = str(answer.get("msg") or answer.get("reason") or "").strip().removeprefix("Task failed: ")
     printed = str(answer.get("stderr") or answer.get("module_stderr") or answer.get("stdout") or "").strip()
-    last = " ".join(printed.splitlines()[-3:]) if printed and printed not in told else ""
+    last = " ".join(printed.splitlines()[-3:])[-300:] if printed and printed not in told else ""
     shown = plain(": ".join(part for part in (told, last) if part), 400)
     return re.sub(r"//[^/@\s]+@", "//", shown) or "it gave no reason"
 

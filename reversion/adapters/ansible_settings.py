@@ -24,6 +24,9 @@ _PASSED = (
     *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
 )
 _NOT_PASSED = ("ANSIBLE_INVENTORY", "ANSIBLE_STDOUT_CALLBACK", "ANSIBLE_HOST_PATTERN_MISMATCH")
+_NOT_ASKED = dict.fromkeys(("ANSIBLE_ASK_PASS", "ANSIBLE_ASK_VAULT_PASS", "ANSIBLE_BECOME_ASK_PASS"), "False")
+"""Whatever ansible.cfg says: nobody is there to type a password, and Ansible tells at once that one is missing."""
+
 _UTF8 = "C.UTF-8"
 _NOT_FOUND = (126, 127)
 _NO_PACKAGE = re.compile(r"^ModuleNotFoundError: No module named 'ansible[.']", re.MULTILINE)
@@ -47,7 +50,7 @@ class Surroundings:
 
 def surroundings(tree: Path, environment: Environment) -> Surroundings:
     """Find the product's `ansible.cfg`, and build what the child process may see."""
-    variables = _passed_variables(os.environ)
+    variables = _passed_variables(os.environ) | _NOT_ASKED
     config = _find_configuration(tree, tree / (environment.restore or environment.inventory))
     if "ANSIBLE_CONFIG" in variables:
         config = Path(variables["ANSIBLE_CONFIG"])

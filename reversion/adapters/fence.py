@@ -100,6 +100,11 @@ def _configuration(environment: str, allowed: set[str], included: list[str]) -> 
         f"  ProxyCommand sh -c 'read -r greeting; echo \"SSH-{REFUSAL} {environment} only.\"'",
         "Host *",
         *(f'  Include "{file}"' for file in included),
+        # After what is included, so that it counts only where nothing else is said: a host that goes away in the
+        # middle of a task is noticed within a minute, not at the end of the run's time.
+        "Host *",
+        "  ServerAliveInterval 15",
+        "  ServerAliveCountMax 4",
     ]
     return "\n".join(lines) + "\n"
 

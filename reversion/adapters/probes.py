@@ -181,6 +181,8 @@ def why_unfinished(ran: Ran, seconds: int) -> str:
         return f"it was not done within {seconds} seconds and was stopped."
     if ran.status == "canceled":
         return "it was cancelled."
+    if ran.status == "asked":
+        return f"{ran.said}, and nobody is there to answer, so it was stopped."
     lines = [line for line in ran.said.splitlines() if line.strip() and not line.startswith("[WARNING]")]
     told = plain(" ".join(lines), 500)
     return f"Ansible ended without a result: {told or 'it gave no reason'}"

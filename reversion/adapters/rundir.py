@@ -7,7 +7,6 @@ good (a service, a daemon) is no child of Ansible any more and is left alone.
 
 import fcntl
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,7 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reversion.adapters.watchdog import Job, end_processes, watched
+from reversion.adapters.removal import remove
+from reversion.adapters.watchdog import Job, end, watched
+from reversion.errors import WorldFailed
+from reversion.text import plain
 
 _PREFIX = "reversion-run-"
 _LONGEST = 45
@@ -63,25 +65,40 @@ class RunDirectory:
 
     @property
     def job(self) -> Job:
-        """What is left running of it, for the watchdog: the runner marks all of its processes."""
-        return Job(f"AWX_ISOLATED_DATA_DIR={self.artifacts}", self.path, self.sockets)
+        """What belongs to it: the runner marks all of its processes."""
+        return Job(self.path, f"AWX_ISOLATED_DATA_DIR={self.artifacts}", self.sockets)
 
 
 @contextmanager
 def run_directory() -> Iterator[RunDirectory]:
-    """Make a run's directory (0700, owned by this process); at the end, end what still runs and remove it."""
+    """Make a run's directory (0700, owned by this process); at the end, end what still runs and remove it.
+
+    Raise WorldFailed where the disk does not take it.
+    """
     base = _base()
+    try:
+        with _run_directory(base) as run:
+            yield run
+    except OSError as error:
+        raise WorldFailed(
+            f"A run of Ansible could not be prepared in {base}: {plain(error.strerror or str(error))}.",
+            "Make room there, or name another disk for the worker with TMPDIR.",
+        ) from error
+
+
+@contextmanager
+def _run_directory(base: Path) -> Iterator[RunDirectory]:
     _sweep(base)
     run = RunDirectory(Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base)))
-    with (run.path / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for folder in (run.inventory.parent, run.sockets, run.temporary, run.path / "runner"):
-            folder.mkdir(mode=0o700)
-        try:
+    try:
+        with (run.path / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for folder in (run.inventory.parent, run.sockets, run.temporary, run.path / "runner"):
+                folder.mkdir(mode=0o700)
             with watched(run.job):
                 yield run
-        finally:
-            _end(run)
+    finally:
+        _end(run)
 
 
 def end_left_runs() -> None:
@@ -108,5 +125,5 @@ def _sweep(base: Path) -> None:
 
 
 def _end(run: RunDirectory) -> None:
-    end_processes(run.job)
-    shutil.rmtree(run.path, ignore_errors=True)
+    end(run.job)
+    remove(run.path)

@@ -59,7 +59,10 @@ def _write_file(place: Path, content: bytes, mode: int) -> None:
         place.write_bytes(content)
         place.chmod(mode)
     except (OSError, ValueError) as error:
-        raise RepositoryFailed(f"{plain(str(place))} could not be written: {plain(str(error))}.") from error
+        raise RepositoryFailed(
+            f"{plain(str(place))} could not be written: {plain(str(error))}.",
+            "Where the disk is full, make room there, or name another one for the worker with TMPDIR.",
+        ) from error
 
 
 def _refuse_escapes(links: list[Path], directory: Path) -> None:

@@ -108,8 +108,10 @@ def _why_cut_off(evidence: Evidence, alias: str) -> tuple[Failing, str]:
     if ran.status == "timeout" and ran.hanging:
         others = ", ".join(sorted(ran.hanging)[:3])
         return "interrupted", f"it was held up by {others}, which did not end within {evidence.seconds} seconds."
-    reason = why_unfinished(ran, evidence.seconds)
-    return ("interrupted" if ran.status == "failed" and ran.touched else "failed"), reason
+    reason = ran.reason(alias)
+    before = f" Before that, task '{reason.task}' {reason.kind}: {reason.message}." if reason else ""
+    state: Failing = "interrupted" if ran.status == "failed" and ran.touched else "failed"
+    return state, why_unfinished(ran, evidence.seconds) + before
 
 
 def reached_out(stage: Stage, reason: Result) -> str:

@@ -1,114 +1,90 @@
-"""Ends what a job has left running when the process that runs the job dies, however that dies.
+"""Ends what a job has left running, and removes its directory, when the process that does the job dies, however it dies.
 
-The watchdog's input is a pipe that only that process holds open. When it closes, every process that carries the job's
-mark in its environment is ended with all of its children, and the job's directory is removed. Run as a program of its
-own, it imports nothing but Python's standard library:
+The watchdog is a process whose input is a pipe that only that process holds open: when it closes, it acts. It is run as
 
-    python -I -S watchdog.py VARIABLE=VALUE DIRECTORY [SHARED_CONNECTIONS]
+    python -P -S -m reversion.adapters.watchdog DIRECTORY [VARIABLE=VALUE [SOCKETS]]
+
+and needs nothing but Python's standard library, so that it starts at once.
 """
 
 import os
-import shutil
+import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from reversion.adapters import families
+from reversion.adapters.removal import remove
+
+_HOME = Path(__file__).parents[2]
+_PATIENCE = 2.0
+_MODULE = re.compile(rb"&& sleep 0\W*$")
+"""How the shell ends in which Ansible starts a module here; of one whose Ansible was killed nothing else tells."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is watched: the mark `VARIABLE=value` that its processes carry, and its directory.
+    """What belongs to a job: its directory, and the processes that carry the mark `VARIABLE=value`.
 
-    Shared ssh connections carry no mark; they are known by the folder of their sockets.
+    A run of Ansible also has shared ssh connections, which have a socket in a folder of the run's. Only Ansible's own
+    processes and their children belong to it: what a playbook starts for good inherits the mark, too.
     """
 
-    mark: str
     directory: Path
+    mark: str = ""
     sockets: Path | None = None
 
 
 @contextmanager
 def watched(job: Job) -> Iterator[None]:
-    """Have a watchdog end the job's processes should this process die; while it lives, they are its own business."""
-    words = [job.mark, str(job.directory), *([str(job.sockets)] if job.sockets else [])]
-    command = (sys.executable, "-I", "-S", __file__, *words)
-    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, cwd="/", env={}) as dog:  # noqa: S603
+    """Have a watchdog act should this process die before the block ends; after that the job is its own business."""
+    words = [str(job.directory), *([job.mark] if job.mark else []), *([str(job.sockets)] if job.sockets else [])]
+    command = (sys.executable, "-P", "-S", "-m", "reversion.adapters.watchdog", *words)
+    about = {"PYTHONPATH": str(_HOME), "PATH": os.defpath}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, cwd="/", env=about) as dog:  # noqa: S603
         try:
             yield
         finally:
             dog.kill()
 
 
-def end_processes(job: Job) -> None:
+def end(job: Job) -> None:
     """End the job's processes with all their children, politely at first; returns when they are gone."""
-    found = _processes(job)
-    for number, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 1.0)):
-        for process, started in found.items():
-            if _started(process) == started:
-                with suppress(OSError):
-                    os.kill(process, number)
-        until = time.monotonic() + patience
-        while (left := {p: s for p, s in found.items() if _started(p) == s}) and time.monotonic() < until:
-            time.sleep(0.02)
-        found = left
+    if not job.mark:
+        return
+    is_mine = _chooser(job)
+    left = families.end(families.find(is_mine), signal.SIGTERM, _PATIENCE)
+    families.end_all(
+        lambda entry, fields: is_mine(entry, fields) or left.get(int(entry.name)) == fields[19], _PATIENCE
+    )
 
 
-def _processes(job: Job) -> dict[int, str]:
-    """Map the ids of the job's processes to when they started, so that a reused id is told apart."""
+def _chooser(job: Job) -> Callable[[Path, list[str]], bool]:
     mark = os.fsencode(job.mark)
-    parents, mine = {}, set()
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError, ValueError, IndexError):
-            process = int(entry.name)
-            parents[process] = int(_stat(process)[1])
-            if _is_shared_connection(entry, job) or _is_marked(entry, mark):
-                mine.add(process)
-    return {process: _started(process) for process in _with_children(mine, parents) if _started(process)}
+    sockets = os.fsencode(job.sockets) if job.sockets else b""
 
+    def is_mine(entry: Path, _: list[str]) -> bool:
+        command = (entry / "cmdline").read_bytes()
+        if sockets and b"[mux]" in command:
+            return sockets in command
+        is_ansibles = b"ansible" in command or _MODULE.search(command)
+        return bool(is_ansibles or not sockets) and mark in (entry / "environ").read_bytes().split(b"\0")
 
-def _is_shared_connection(entry: Path, job: Job) -> bool:
-    if job.sockets is None:
-        return False
-    command = (entry / "cmdline").read_bytes()
-    return b"[mux]" in command and os.fsencode(job.sockets) in command
-
-
-def _is_marked(entry: Path, mark: bytes) -> bool:
-    return b"ansible" in (entry / "cmdline").read_bytes() and mark in (entry / "environ").read_bytes().split(b"\0")
-
-
-def _with_children(roots: set[int], parents: dict[int, int]) -> set[int]:
-    found = set(roots)
-    while added := {child for child, parent in parents.items() if parent in found} - found:
-        found |= added
-    return found - {os.getpid()}
-
-
-def _stat(process: int) -> list[str]:
-    """Return the fields of /proc/<id>/stat from the third on: state, parent, ..."""
-    return Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
-
-
-def _started(process: int) -> str:
-    """Return when a process started; empty where it ended, also as a zombie."""
-    try:
-        fields = _stat(process)
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
+    return is_mine
 
 
 def main() -> None:
-    mark, directory, *sockets = sys.argv[1:]
+    """Wait for the pipe to close, then act."""
+    directory, mark, sockets, *_ = (*sys.argv[1:], "", "")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.buffer.read()
-    end_processes(Job(mark, Path(directory), Path(sockets[0]) if sockets else None))
-    shutil.rmtree(directory, ignore_errors=True)
+    end(Job(Path(directory), mark, Path(sockets) if sockets else None))
+    remove(Path(directory))
 
 
 if __name__ == "__main__":
