@@ -185,7 +185,9 @@ class _Listener:
         elif kind == "runner_on_start":
             self._begun[str(told.get("host"))] = _task(told)
         elif kind in _KINDS:
-            self._keep(self._result(_KINDS[kind], told, printed), changed=bool((told.get("res") or {}).get("changed")))
+            self._keep(
+                self._result(_KINDS[kind], told, printed), changed=bool((told.get("res") or {}).get("changed"))
+            )
         elif kind in _RETRIED and self._order.hear:
             self._order.hear(self._result(_RETRIED[kind], told, printed))
         elif kind == "runner_on_skipped":

@@ -1,6 +1,6 @@
-"""Ends what a job has left running, and removes its directory, when the process that does the job dies, however it dies.
+"""Ends what a job has left running, and removes its directory, when the process that does the job dies.
 
-The watchdog is a process whose input is a pipe that only that process holds open: when it closes, it acts. It is run as
+The watchdog is a process whose input is a pipe that only that process holds open: when it closes, it acts. Run it as
 
     python -P -S -m reversion.adapters.watchdog DIRECTORY [VARIABLE=VALUE [SOCKETS]]
 
