@@ -24,9 +24,11 @@ from benchmarks.lab.apart import run_apart
 from benchmarks.lab.hosts import running_hosts
 from benchmarks.lab.meter import Meter
 from benchmarks.lab.prefect import Control, a_server, a_worker, deploy, phase, prepare, settle
-from benchmarks.lab.product import LabProduct, write_product
+from benchmarks.lab.product import Content, write_by_hand, write_product
 from benchmarks.lab.services import NEW, OLD, Services
 
+_COLLECTIONS = Path(__file__).resolve().parents[1] / "ansible"
+_MODULE = Path("ansible_collections/reversion/deploy/plugins/modules/release.py")
 _LATE, _SLOW = (2000, False), (2000, True)
 
 
@@ -93,17 +95,18 @@ def main(folder: Path, given: argparse.Namespace) -> int:
     prepare(folder)
     wanted = [name for name in WAYS if name in given.only.split(",")]
     with ExitStack() as running:
-        hosts, login = running.enter_context(running_hosts(folder, given.hosts))
+        hosts, login = running.enter_context(running_hosts(folder, given.hosts, is_resident=given.resident))
         services = Services(hosts, given.services)
         services.install()
         services.move(OLD)
-        bench = Bench(services, write_product(folder / "lab", "lab", services, login))
+        bench = Bench(services, write_by_hand(folder / "hand", services, login))
         if products := {WAYS[way].product for way in wanted} - {""}:
             server, bench.server = running.enter_context(a_server(folder / "prefect"))
         for name in sorted(products):
-            product = bench.lab if name == "lab" else write_product(folder / name, name, services, login)
-            snapshot = deploy(server, product.root, "staging")
-            bench.controls[name] = Control(server, name, product.root, snapshot)
+            collections = given.collections if name == "lab-module" else None
+            content = Content(services, login, collections=collections)
+            product = write_product(folder / name / "product", name, content)
+            bench.controls[name] = Control(server, name, product, deploy(server, product, "staging"))
         found: dict[str, list[Figures]] = {name: [] for name in wanted}
         for turn in range(given.rounds):
             for name in wanted:
@@ -115,8 +118,8 @@ def main(folder: Path, given: argparse.Namespace) -> int:
 class Bench:
     """The laboratory as the ways use it."""
 
-    def __init__(self, services: Services, lab: LabProduct) -> None:
-        self._services, self.lab = services, lab
+    def __init__(self, services: Services, hand: Path) -> None:
+        self._services, self._hand = services, hand
         self.server = 0
         self.controls: dict[str, Control] = {}
 
@@ -133,7 +136,7 @@ class Bench:
         return figures
 
     def _by_hand(self) -> Figures:
-        hand, number = self.lab.hand, time.monotonic_ns()
+        hand, number = self._hand, time.monotonic_ns()
         environment = os.environ | {"ANSIBLE_SSH_CONTROL_PATH_DIR": f"{os.environ['TMPDIR']}/{number % 10**6}"}
         order = (str(Path(sys.executable).parent / "ansible-playbook"), "-i", "inventory.yml", "restore.yml")
         meter = Meter([host.pid for host in self._services.hosts], {})
@@ -199,7 +202,8 @@ _COLUMNS: tuple[tuple[str, Callable[[Figures, Figures | None], str]], ...] = (
 
 
 def _tell(given: argparse.Namespace, found: dict[str, Figures]) -> int:
-    print(f"{given.services} services on {given.hosts} hosts, median of {given.rounds}:\n")
+    python = "resident Python on the hosts" if given.resident else "Python on the hosts started for each module"
+    print(f"{given.services} services on {given.hosts} hosts, {python}, median of {given.rounds}:\n")
     print(f"| | {' | '.join(name for name, _ in _COLUMNS)} |")
     print(f"|---|{'--:|' * len(_COLUMNS)}")
     for name, figures in found.items():
@@ -224,10 +228,18 @@ def _asked() -> argparse.Namespace:
     asked.add_argument("--hosts", type=int, default=5)
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--only", default=",".join(WAYS), help=f"ways to take, of {', '.join(WAYS)}")
+    asked.add_argument("--collections", type=Path, default=_COLLECTIONS, help="where ansible_collections is, for (c)")
+    asked.add_argument(
+        "--resident", action="store_true", help="spare the hosts the start of a Python for each module"
+    )
     asked.add_argument("--no-bars", action="store_true", help="print the table only")
     given = asked.parse_args()
     if unknown := set(given.only.split(",")) - WAYS.keys():
         asked.error(f"no such way: {', '.join(sorted(unknown))}")
+    if "module" in given.only.split(",") and not (given.collections / _MODULE).is_file():
+        asked.error(
+            f"module: there is no {given.collections / _MODULE}; name its place with --collections, or use --only"
+        )
     return given
 
 

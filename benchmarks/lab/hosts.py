@@ -11,10 +11,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.lab.compiling import compile_program
+
 _BRIDGE = "lab"
 _CONTROL = "198.18.0.1"
 _SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 _ALONE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
+_PYTHON = Path("/usr/bin/python3")
+_DELAY = 170
+"""Milliseconds that a module's start of Python takes on a host of its own, measured with one that is real."""
 _BOOT = """\
 set -e
 until ip link show eth0 >/dev/null 2>&1; do sleep 0.02; done
@@ -25,6 +30,7 @@ mount --bind {folder}/srv /srv
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /root
 mkdir -m 755 /run/sshd
+{resident}
 exec {sshd} -D -e -f {keys}/{name}.conf
 """
 _SETTINGS = """\
@@ -64,19 +70,23 @@ class Login:
 
     key: Path
     known_hosts: Path
+    interpreter: Path
 
     def variables(self) -> str:
         """Return the Ansible variables that are the same for all hosts, as a line of YAML."""
         common = f"-o UserKnownHostsFile={self.known_hosts} -o IdentitiesOnly=yes"
         return (
-            f"{{ansible_user: root, ansible_python_interpreter: /usr/bin/python3, "
+            f"{{ansible_user: root, ansible_python_interpreter: {self.interpreter}, "
             f"ansible_ssh_private_key_file: {self.key}, ansible_ssh_common_args: '{common}'}}"
         )
 
 
 @contextmanager
-def running_hosts(folder: Path, count: int) -> Iterator[tuple[tuple[Host, ...], Login]]:
-    """Run so many hosts until the block ends. To be called in a network namespace of our own."""
+def running_hosts(folder: Path, count: int, *, is_resident: bool = False) -> Iterator[tuple[tuple[Host, ...], Login]]:
+    """Run so many hosts until the block ends. To be called in a network namespace of our own.
+
+    With `is_resident` their Python is one that stays, and each start of it waits as long as it takes elsewhere.
+    """
     if not _SSHD:
         raise SystemExit("There is no sshd. Install openssh-server.")
     _ip("link", "add", _BRIDGE, "type", "bridge")
@@ -84,7 +94,10 @@ def running_hosts(folder: Path, count: int) -> Iterator[tuple[tuple[Host, ...], 
     _ip("link", "set", _BRIDGE, "up")
     keys = folder / "keys"
     keys.mkdir()
-    login = Login(_make_key(keys / "client"), keys / "known_hosts")
+    python = _PYTHON
+    if is_resident:
+        python = compile_program("resident.c", folder / "bin" / "python3", f"-DDELAY={_DELAY}")
+    login = Login(_make_key(keys / "client"), keys / "known_hosts", python)
     with ExitStack() as running:
         yield tuple(running.enter_context(_host(folder, login, n)) for n in range(1, count + 1)), login
 
@@ -97,7 +110,8 @@ def _host(folder: Path, login: Login, number: int) -> Iterator[Host]:
     with login.known_hosts.open("a") as known:
         known.write(f"{address} {public}")
     (keys / f"{name}.conf").write_text(_SETTINGS.format(address=address, keys=keys, name=name))
-    boot = _BOOT.format(address=address, folder=folder / name, keys=keys, name=name, sshd=_SSHD)
+    resident = "" if login.interpreter == _PYTHON else f"{_PYTHON} -I {Path(__file__).with_name('resident.py')} &"
+    boot = _BOOT.format(address=address, folder=folder / name, keys=keys, name=name, sshd=_SSHD, resident=resident)
     with (keys / f"{name}.log").open("w") as log:
         process = subprocess.Popen([*_ALONE, "sh", "-c", boot], stdout=log, stderr=log, start_new_session=True)
     try:

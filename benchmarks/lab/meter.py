@@ -109,7 +109,7 @@ class Meter:
         named = {
             "server": _tree(self._roots.get("server", 0), every, below),
             "worker": [one for one in worker if one.pid == self._roots["worker"]],
-            "flow": [one for one in worker if one.is_running(_ENGINE)],
+            "flow": _tops([one for one in worker if one.is_running(_ENGINE)]),
         }
         now = time.time()
         last = self._samples[-1] if self._samples else (now, Spent())
@@ -159,6 +159,12 @@ def _tree(root: int, processes: Mapping[int, Process], below: Mapping[int, list[
             found.append(processes[pid])
             waiting += below.get(pid, [])
     return found
+
+
+def _tops(processes: list[Process]) -> list[Process]:
+    """Leave out those whose parent is there: for a moment a fork has its parent's name."""
+    pids = {one.pid for one in processes}
+    return [one for one in processes if one.parent not in pids]
 
 
 def _resident(process: Process) -> float:

@@ -34,7 +34,7 @@ _CHECK = '  {name}: {{command: ["true"], timeout: 60}}'
 
 _CONFIGURATION = """\
 [defaults]
-host_key_checking = True
+collections_path = {collections}
 """
 _HAND_CONFIGURATION = """\
 [defaults]
@@ -86,47 +86,62 @@ _BY_HAND = {
     "port": "{{ item.port }}",
     "loop": '\n  loop: "{{ services }}"\n  loop_control: {label: "{{ item.name }}"}',
 }
+_AS_MODULE = """\
+- name: Bring the service to the version
+  reversion.deploy.release:
+    root: "/srv/apps/{service}"
+    version: "{version}"
+    service: "{service}"
+    src: "/srv/artifacts/{service}-{version}.tar.gz"
+    config:
+      - dest: "/srv/apps/{service}/config.json"
+        content: "{{{{ lookup('ansible.builtin.template', 'config.json.j2') }}}}"
+    command: [/srv/bin/service, "/srv/apps/{service}", "{port}"]
+    health: {{url: "http://{{{{ ansible_host }}}}:{port}/version", field: version, timeout: 60}}
+"""
 _ROLE_PLAY = "- hosts: reversion_targets\n  gather_facts: false\n  roles: [release]\n"
 _HAND_PLAY = "- hosts: all\n  gather_facts: false\n  tasks:\n"
 
 
 @dataclass(frozen=True)
-class LabProduct:
-    """Where the product's repository is, and the folder with what a person would run by hand."""
+class Content:
+    """What a product is made of: `collections` is where reversion.deploy is; with it, its module restores."""
 
-    name: str
-    root: Path
-    hand: Path
+    services: Services
+    login: Login
+    checks: int = 1
+    collections: Path | None = None
 
 
-def write_product(folder: Path, name: str, services: Services, login: Login, *, checks: int = 1) -> LabProduct:
-    """Write the services' repository with two releases, the product, and the hand-written play."""
-    made = LabProduct(name, folder / "product", folder / "hand")
-    _write_services(folder / "services", services)
-    GitBuilder(made.root).commit(
+def write_product(root: Path, name: str, content: Content) -> Path:
+    """Write a product, and beside it the repository of its services with their two releases; return the product."""
+    services, login = content.services, content.login
+    _write_services(root.parent / "services", services)
+    tasks = _AS_MODULE if content.collections else _TASKS
+    GitBuilder(root).commit(
         "Describe the product",
         {
-            "reversion.yaml": _product_file(name, services, checks),
-            "ansible.cfg": _CONFIGURATION,
+            "reversion.yaml": _product_file(name, services, content.checks),
+            "ansible.cfg": _CONFIGURATION.format(collections=content.collections) if content.collections else "",
             "ansible/inventory.yml": _inventory(services, login),
             "ansible/restore.yml": _ROLE_PLAY,
-            "ansible/roles/release/tasks/main.yml": _TASKS.format(**_AS_ROLE),
+            "ansible/roles/release/tasks/main.yml": tasks.format(**_AS_ROLE),
             "ansible/roles/release/templates/config.json.j2": _TEMPLATE.format(**_AS_ROLE),
         },
     )
-    _write_hand(made.hand, _inventory(services, login))
-    return made
+    return root
 
 
-def _write_hand(hand: Path, inventory: str) -> None:
+def write_by_hand(folder: Path, services: Services, login: Login) -> Path:
+    """Write the folder with what a person would run by hand: `ansible-playbook -i inventory.yml restore.yml`."""
     tasks = _TASKS.format(**_BY_HAND)
     play = _HAND_PLAY + "".join(f"    {line}\n" for line in tasks.splitlines())
-    hand.mkdir()
-    (hand / "ansible.cfg").write_text(_HAND_CONFIGURATION)
-    (hand / "inventory.yml").write_text(inventory)
-    (hand / "restore.yml").write_text(play)
-    (hand / "templates").mkdir()
-    (hand / "templates" / "config.json.j2").write_text(_TEMPLATE.format(**_BY_HAND))
+    (folder / "templates").mkdir(parents=True)
+    (folder / "ansible.cfg").write_text(_HAND_CONFIGURATION)
+    (folder / "inventory.yml").write_text(_inventory(services, login))
+    (folder / "restore.yml").write_text(play)
+    (folder / "templates" / "config.json.j2").write_text(_TEMPLATE.format(**_BY_HAND))
+    return folder
 
 
 def _product_file(name: str, services: Services, checks: int) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import tarfile
 import urllib.request
 from collections.abc import Collection, Mapping
@@ -11,14 +10,15 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+from benchmarks.lab.compiling import compile_program
 from benchmarks.lab.hosts import Host
 
 OLD, NEW = "1.0.0", "1.1.0"
 _FIRST_PORT = 8001
-_SOURCE = Path(__file__).with_name("service.c")
 _FILLING = b"a release has more than a number\n" * 300
 _MOVE = """\
-rm -rf /srv/apps/{name}/releases
+mkdir -p /srv/apps/{name}
+find /srv/apps/{name} -mindepth 1 ! -name service.pid -delete
 mkdir -p /srv/apps/{name}/releases/{version}
 tar -xzf /srv/artifacts/{name}-{version}.tar.gz -C /srv/apps/{name}/releases/{version}
 ln -sfn /srv/apps/{name}/releases/{version} /srv/apps/{name}/current
@@ -50,7 +50,7 @@ class Services:
             for folder in ("apps", "artifacts", "bin"):
                 (host.srv / folder).mkdir(parents=True)
         program = self.hosts[0].srv / "bin" / "service"
-        _compile(program)
+        compile_program("service.c", program)
         for host in self.hosts[1:]:
             shutil.copy(program, host.srv / "bin" / "service")
         for placed in self.all:
@@ -63,7 +63,7 @@ class Services:
             (host.srv / "startup").write_text(f"{milliseconds} {int(waits)}\n")
 
     def move(self, version: str, *, only: Collection[str] = ()) -> None:
-        """Let all services, or only some, run a version, behind everybody's back, with no trace of other releases."""
+        """Let all services, or only some, run a version, and leave nothing of other releases."""
         chosen = [placed for placed in self.all if not only or placed.name in only]
         for host in self.hosts:
             mine = [placed for placed in chosen if placed.host is host]
@@ -107,10 +107,3 @@ def _pack(path: Path, version: str) -> None:
             about = tarfile.TarInfo(name)
             about.size, about.mode = len(content), 0o644
             archive.addfile(about, BytesIO(content))
-
-
-def _compile(program: Path) -> None:
-    compiler = shutil.which("cc")
-    if not compiler:
-        raise SystemExit("There is no C compiler, which the laboratory's services need. Install one (cc).")
-    subprocess.run([compiler, "-O2", "-Wall", "-o", str(program), str(_SOURCE)], check=True)
