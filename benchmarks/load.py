@@ -15,7 +15,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from uuid import uuid4
 
 from benchmarks.lab.apart import run_apart
 from benchmarks.lab.hosts import running_hosts
@@ -178,13 +177,10 @@ def _remember(control: Control, run: str, count: int) -> None:
     state = {"type": "COMPLETED", "name": "Proven", "message": model["state"]["message"]}
     kept = {name: model[name] for name in ("flow_id", "deployment_id", "parameters", "tags")}
 
-    def one(number: int) -> None:
-        made = control.api.ask("/flow_runs/", kept | {"name": f"older-{number}-{uuid4().hex[:6]}", "state": state})
-        kind = {"key": record["key"], "type": "table", "data": record["data"], "description": record["description"]}
-        control.api.ask("/artifacts/", kind | {"flow_run_id": made["id"]})
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(one, range(count)))
+    page = {"key": record["key"], "type": "table", "data": record["data"], "description": record["description"]}
+    for number in range(count):
+        made = control.api.ask("/flow_runs/", kept | {"name": f"older-{number}", "state": state})
+        control.api.ask("/artifacts/", page | {"flow_run_id": made["id"]})
 
 
 def _states(control: Control, runs: list[str]) -> dict[str, str]:
