@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.lab.apart import run_apart
@@ -23,123 +23,149 @@ from benchmarks.lab.prefect import Control, a_server, a_worker, command, deploy,
 from benchmarks.lab.product import Content, write_product
 from benchmarks.lab.services import NEW, OLD, Services
 from benchmarks.lab.tiny import Tiny
-from reversion.history import WAITING
+from reversion.history import WAITING, RunRecord
 from tests.e2e.server import Server, wait_for
 
 _HOSTS = 5
 _PATIENCE = 7200
 
 
-def main(folder: Path, given: argparse.Namespace) -> int:
+@dataclass(frozen=True)
+class Given:
+    """What a part is given: a folder, what was asked for, a fresh server and its process."""
+
+    folder: Path
+    asked: argparse.Namespace
+    server: Server
+    pid: int
+
+
+def main(folder: Path, asked: argparse.Namespace) -> int:
     """Take the wanted parts one after the other, each with a fresh server."""
     prepare(folder)
     for name, part in PARTS.items():
-        if name in given.only.split(","):
+        if name in asked.only.split(","):
             with a_server(folder / name / "prefect") as (server, pid):
-                part(folder / name, given, server, pid)
+                part(Given(folder / name, asked, server, pid))
     return 0
 
 
-def services(folder: Path, given: argparse.Namespace, server: Server, server_pid: int) -> None:
+def services(given: Given) -> None:
     """One reversion of many services, proven by many tests."""
-    with ExitStack() as running:
-        hosts, login = running.enter_context(running_hosts(folder, _HOSTS, is_resident=True))
-        placed = Services(hosts, given.services)
+    with running_hosts(given.folder, _HOSTS, is_resident=True) as (hosts, login):
+        placed = Services(hosts, given.asked.services)
         placed.install()
         placed.move(OLD)
-        root = write_product(folder / "lab" / "product", "lab", Content(placed, login, checks=given.tests))
-        control = Control(server, "lab", root, deploy(server, root, "staging"))
+        content = Content(placed, login, checks=given.asked.tests)
+        root = write_product(given.folder / "lab" / "product", "lab", content)
+        control = Control(given.server, "lab", root, deploy(given.server, root, "staging"))
         placed.move(NEW)
-        worker = running.enter_context(a_worker(server, "lab"))
-        meter = Meter([host.pid for host in hosts], {"server": server_pid, "worker": worker})
-        with meter.running():
-            began = time.time()
-            run = control.start()
-            asked = control.until_asked(run).state.at
-            approved = time.time()
-            control.approve(run)
-            done = control.until_proven(run).state.at
-            settle(control, run)
-            settled = time.time()
-        assert asked
-        assert done
+        with a_worker(given.server, "lab") as worker:
+            meter = Meter([host.pid for host in hosts], {"server": given.pid, "worker": worker})
+            with meter.running():
+                began = time.time()
+                run = _revert(control, "staging")
         placed.check(placed.everywhere(OLD))
-        start, end = (moment.timestamp() for moment in phase(control, run))
-        tests = [task for task in control.runs.tasks(run) if task.name.startswith("Production test ")]
-        first = min(task.started.timestamp() for task in tests if task.started)
-        last = max(task.started.timestamp() + task.seconds for task in tests if task.started)
-        print(f"{given.services} services and {len(tests)} production tests in one reversion, proven:")
-        _tell("from the start to the form", asked.timestamp() - began)
-        _tell("from the approval to the end", done.timestamp() - approved)
-        _tell("of that, services", end - start)
-        _tell("of that, tests", last - first)
-        _tell("until the server had written everything", settled - done.timestamp())
-        _tell("CPU of server and flow", sum(meter.between(began, settled).__dict__[n] for n in ("server", "flow")))
+        print(f"{given.asked.services} services and {given.asked.tests} production tests in one reversion, proven:")
+        _tell_run(control, run, began)
+        _tell("CPU of everything", meter.between(began, time.time()).total)
         _tell_memory(meter)
 
 
-def queue(folder: Path, given: argparse.Namespace, server: Server, server_pid: int) -> None:
-    """Reversions of many environments, all started at once and all approved at once."""
-    tiny = Tiny(folder / "tiny", given.environments)
-    tiny.move(OLD)
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda name: command(server, tiny.root, "snapshot", name, "--test"), tiny.environments))
-    tiny.move(NEW)
-    command(server, tiny.root, module="deployments.deploy")
-    control = Control(server, "tiny", tiny.root, "latest-verified")
-    with a_worker(server, "tiny") as worker:
-        meter = Meter([], {"server": server_pid, "worker": worker})
-        with meter.running():
-            began = time.time()
-            runs = [control.start(name) for name in tiny.environments]
-            started = time.time()
-            wait_for(lambda: _all_are(control, runs, WAITING), _PATIENCE, "all forms")
-            asked = time.time()
-            told = _states(control, runs)
-            for run, state in told.items():
-                if state == WAITING:
-                    control.approve(run)
-            approved = time.time()
-            wait_for(lambda: all(control.runs.status(run).state.is_final for run in runs), _PATIENCE, "all ends")
-            ended = time.time()
-    counted = ", ".join(f"{count} {name}" for name, count in Counter(_states(control, runs).values()).items())
-    on_disk = ", ".join(f"{count} at {version}" for version, count in Counter(tiny.running().values()).items())
-    print(f"{len(runs)} reversions of as many environments at once: {counted}; on disk: {on_disk}")
-    _tell("to start them all", started - began)
-    _tell("until all asked", asked - began)
-    _tell("to approve them all", approved - asked)
-    _tell("from the last approval until all had ended", ended - approved)
-    _tell("CPU of everything", meter.between(began, ended).total)
-    _tell_memory(meter)
-
-
-def history(folder: Path, given: argparse.Namespace, server: Server, server_pid: int) -> None:
-    """A server that remembers many reversions, and what is asked of it every day."""
-    tiny = Tiny(folder / "tiny", 1)
-    tiny.move(OLD)
-    control = Control(server, "tiny", tiny.root, deploy(server, tiny.root, "e01"))
-    with a_worker(server, "tiny"):
-        run = _revert(control, tiny)
-        before = _everyday(control, run)
-        _remember(control, run, given.runs)
-        after = _everyday(control, run)
-        again = _revert(control, tiny)
-    after |= _steps(control, again)
-    before |= _steps(control, run)
-    print(f"seconds with 1 run remembered, and with {given.runs} more:")
-    for name, seconds in after.items():
-        print(f"  {before[name]:7.2f} {seconds:7.2f}  {name}", flush=True)
-    del server_pid
-
-
-def _revert(control: Control, tiny: Tiny) -> str:
-    tiny.move(NEW)
-    run = control.start("e01")
+def _revert(control: Control, environment: str) -> str:
+    """Take an environment back, and wait until the server has written down all of it; return the run."""
+    run = control.start(environment)
     control.until_asked(run)
     control.approve(run)
     control.until_proven(run)
     settle(control, run)
     return run
+
+
+def _tell_run(control: Control, run: str, began: float) -> None:
+    asked, resumed, done = _moments(control, run)
+    start, end = (moment.timestamp() for moment in phase(control, run))
+    tests = [task for task in control.runs.tasks(run) if task.name.startswith("Production test ") and task.started]
+    starts = [task.started.timestamp() for task in tests if task.started]
+    _tell("from the start to the form", asked - began)
+    _tell("from the approval to the end", done - resumed)
+    _tell("of that, services", end - start)
+    _tell("of that, tests", max(at + task.seconds for at, task in zip(starts, tests, strict=True)) - min(starts))
+
+
+def _moments(control: Control, run: str) -> tuple[float, float, float]:
+    """Return when a run asked, when it was told to go on, and when it ended."""
+    states = control.runs.detail(run).states
+    times = [state.at.timestamp() for state in states if state.at]
+    waiting = next(number for number, state in enumerate(states) if state.is_waiting)
+    return times[waiting], times[waiting + 1], times[-1]
+
+
+def queue(given: Given) -> None:
+    """Reversions of many environments, all started at once and all approved at once."""
+    tiny = Tiny(given.folder / "tiny", given.asked.environments)
+    tiny.move(OLD)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda name: command(given.server, tiny.root, "snapshot", name, "--test"), tiny.environments))
+    tiny.move(NEW)
+    command(given.server, tiny.root, module="deployments.deploy")
+    control = Control(given.server, "tiny", tiny.root, "latest-verified")
+    with a_worker(given.server, "tiny") as worker:
+        meter = Meter([], {"server": given.pid, "worker": worker})
+        with meter.running():
+            began = time.time()
+            runs = [control.start(name) for name in tiny.environments]
+            _answer_all(control, runs)
+            ended = time.time()
+    told = Counter(record.told for record in map(control.runs.status, runs))
+    print(f"{len(runs)} reversions of as many environments at once ended as {_counted(told)};")
+    print(f"  what the environments run: {_counted(Counter(tiny.running().values()))}")
+    _tell("from the first start until all had ended", ended - began)
+    _tell("CPU of everything", meter.between(began, ended).total)
+    _tell_memory(meter)
+
+
+def _answer_all(control: Control, runs: list[str]) -> None:
+    """Wait until all ask, approve them all, wait until all have ended."""
+    began = time.time()
+    wait_for(
+        lambda: _all(control, runs, lambda one: one.told == WAITING or one.state.is_final), _PATIENCE, "the forms"
+    )
+    _tell("until all asked", time.time() - began)
+    began = time.time()
+    for run in runs:
+        if control.runs.status(run).told == WAITING:
+            control.approve(run)
+    _tell("to approve them all", time.time() - began)
+    wait_for(lambda: _all(control, runs, lambda one: one.state.is_final), _PATIENCE, "the ends")
+
+
+def _all(control: Control, runs: list[str], question: Callable[[RunRecord], bool]) -> bool:
+    """Tell whether the answer is yes for all runs; asked every two seconds at most."""
+    time.sleep(2)
+    return all(map(question, map(control.runs.status, runs)))
+
+
+def _counted(counts: "Counter[str]") -> str:
+    return ", ".join(f"{name} ({count})" for name, count in counts.items())
+
+
+def history(given: Given) -> None:
+    """A server that remembers many reversions, and what is asked of it every day."""
+    tiny = Tiny(given.folder / "tiny", 1)
+    tiny.move(OLD)
+    control = Control(given.server, "tiny", tiny.root, deploy(given.server, tiny.root, "e01"))
+    with a_worker(given.server, "tiny"):
+        tiny.move(NEW)
+        run = _revert(control, "e01")
+        before = _everyday(control, run) | _steps(control, run)
+        _remember(control, run, given.asked.runs)
+        after = _everyday(control, run)
+        tiny.move(NEW)
+        after |= _steps(control, _revert(control, "e01"))
+    print(f"seconds with 1 run remembered, and with {given.asked.runs} more:")
+    for name, seconds in after.items():
+        print(f"  {before[name]:7.2f} {seconds:7.2f}  {name}", flush=True)
 
 
 def _everyday(control: Control, run: str) -> dict[str, float]:
@@ -162,11 +188,8 @@ def _last_runs(control: Control, deployment: str) -> None:
 def _steps(control: Control, run: str) -> dict[str, float]:
     """Return what two steps of a run took: being admitted, and all until the form."""
     admitted = next(task for task in control.runs.tasks(run) if task.name.startswith("Admit "))
-    states = control.runs.detail(run).states
-    waiting = next(state.at for state in states if state.is_waiting)
-    first = min(state.at for state in states if state.at)
-    assert waiting
-    return {"a new run's step 'Admit'": admitted.seconds, "a new run's form": (waiting - first).total_seconds()}
+    first = min(state.at.timestamp() for state in control.runs.detail(run).states if state.at)
+    return {"a new run's step 'Admit'": admitted.seconds, "a new run's form": _moments(control, run)[0] - first}
 
 
 def _remember(control: Control, run: str, count: int) -> None:
@@ -181,16 +204,6 @@ def _remember(control: Control, run: str, count: int) -> None:
     for number in range(count):
         made = control.api.ask("/flow_runs/", kept | {"name": f"older-{number}", "state": state})
         control.api.ask("/artifacts/", page | {"flow_run_id": made["id"]})
-
-
-def _states(control: Control, runs: list[str]) -> dict[str, str]:
-    return {run: control.runs.status(run).told for run in runs}
-
-
-def _all_are(control: Control, runs: list[str], told: str) -> bool:
-    """Tell whether all runs that have not ended are told so; look every two seconds at most."""
-    time.sleep(2)
-    return all(record.told == told or record.state.is_final for record in map(control.runs.status, runs))
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -218,12 +231,12 @@ def _asked() -> argparse.Namespace:
     asked.add_argument("--tests", type=int, default=40)
     asked.add_argument("--environments", type=int, default=50)
     asked.add_argument("--runs", type=int, default=2000)
-    given = asked.parse_args()
-    if unknown := set(given.only.split(",")) - PARTS.keys():
+    wanted = asked.parse_args()
+    if unknown := set(wanted.only.split(",")) - PARTS.keys():
         asked.error(f"no such part: {', '.join(sorted(unknown))}")
-    return given
+    return wanted
 
 
 if __name__ == "__main__":
-    given = _asked()
-    sys.exit(run_apart(lambda folder: main(folder, given)))
+    wanted = _asked()
+    sys.exit(run_apart(lambda folder: main(folder, wanted)))
