@@ -1,0 +1,242 @@
+"""What much at once does to Reversion: many services and tests, many runs at once, a long history.
+
+    python -m benchmarks.load [--only services,queue,history] [--services 200] [--tests 40] [--environments 50]
+                              [--runs 2000]
+
+Needs what benchmarks.restore needs. Everything goes through a real Prefect server and worker and ends with this
+program. Memory is resident MiB; that of several runs at once is their sum.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.lab.apart import run_apart
+from benchmarks.lab.hosts import running_hosts
+from benchmarks.lab.meter import Meter
+from benchmarks.lab.prefect import Control, a_server, a_worker, command, deploy, phase, prepare, settle
+from benchmarks.lab.product import Content, write_product
+from benchmarks.lab.services import NEW, OLD, Services
+from benchmarks.lab.tiny import Tiny
+from reversion.history import WAITING, RunRecord
+from tests.e2e.server import Server, wait_for
+
+_HOSTS = 5
+_PATIENCE = 7200
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a part is given: a folder, what was asked for, a fresh server and its process."""
+
+    folder: Path
+    asked: argparse.Namespace
+    server: Server
+    pid: int
+
+
+def main(folder: Path, asked: argparse.Namespace) -> int:
+    """Take the wanted parts one after the other, each with a fresh server."""
+    prepare(folder)
+    for name, part in PARTS.items():
+        if name in asked.only.split(","):
+            with a_server(folder / name / "prefect") as (server, pid):
+                part(Given(folder / name, asked, server, pid))
+    return 0
+
+
+def services(given: Given) -> None:
+    """One reversion of many services, proven by many tests."""
+    with running_hosts(given.folder, _HOSTS, is_resident=True) as (hosts, login):
+        placed = Services(hosts, given.asked.services)
+        placed.install()
+        placed.move(OLD)
+        content = Content(placed, login, checks=given.asked.tests)
+        root = write_product(given.folder / "lab" / "product", "lab", content)
+        control = Control(given.server, "lab", root, deploy(given.server, root, "staging"))
+        placed.move(NEW)
+        with a_worker(given.server, "lab") as worker:
+            meter = Meter([host.pid for host in hosts], {"server": given.pid, "worker": worker})
+            with meter.running():
+                began = time.time()
+                run = _revert(control, "staging")
+        placed.check(placed.everywhere(OLD))
+        print(f"{given.asked.services} services and {given.asked.tests} production tests in one reversion, proven:")
+        _tell_run(control, run, began)
+        _tell("CPU of everything", meter.between(began, time.time()).total)
+        _tell_memory(meter)
+
+
+def _revert(control: Control, environment: str) -> str:
+    """Take an environment back, and wait until the server has written down all of it; return the run."""
+    run = control.start(environment)
+    control.until_asked(run)
+    control.approve(run)
+    control.until_proven(run)
+    settle(control, run)
+    return run
+
+
+def _tell_run(control: Control, run: str, began: float) -> None:
+    asked, resumed, done = _moments(control, run)
+    start, end = (moment.timestamp() for moment in phase(control, run))
+    tests = [task for task in control.runs.tasks(run) if task.name.startswith("Production test ") and task.started]
+    starts = [task.started.timestamp() for task in tests if task.started]
+    _tell("from the start to the form", asked - began)
+    _tell("from the approval to the end", done - resumed)
+    _tell("of that, services", end - start)
+    _tell("of that, tests", max(at + task.seconds for at, task in zip(starts, tests, strict=True)) - min(starts))
+
+
+def _moments(control: Control, run: str) -> tuple[float, float, float]:
+    """Return when a run asked, when it was told to go on, and when it ended."""
+    states = control.runs.detail(run).states
+    times = [state.at.timestamp() for state in states if state.at]
+    waiting = next(number for number, state in enumerate(states) if state.is_waiting)
+    return times[waiting], times[waiting + 1], times[-1]
+
+
+def queue(given: Given) -> None:
+    """Reversions of many environments, all started at once and all approved at once."""
+    tiny = Tiny(given.folder / "tiny", given.asked.environments)
+    tiny.move(OLD)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda name: command(given.server, tiny.root, "snapshot", name, "--test"), tiny.environments))
+    tiny.move(NEW)
+    command(given.server, tiny.root, module="deployments.deploy")
+    control = Control(given.server, "tiny", tiny.root, "latest-verified")
+    with a_worker(given.server, "tiny") as worker:
+        meter = Meter([], {"server": given.pid, "worker": worker})
+        with meter.running():
+            began = time.time()
+            runs = [control.start(name) for name in tiny.environments]
+            _answer_all(control, runs)
+            ended = time.time()
+    told = Counter(record.told for record in map(control.runs.status, runs))
+    print(f"{len(runs)} reversions of as many environments at once ended as {_counted(told)};")
+    print(f"  what the environments run: {_counted(Counter(tiny.running().values()))}")
+    _tell("from the first start until all had ended", ended - began)
+    _tell("CPU of everything", meter.between(began, ended).total)
+    _tell_memory(meter)
+
+
+def _answer_all(control: Control, runs: list[str]) -> None:
+    """Wait until all ask, approve them all, wait until all have ended."""
+    began = time.time()
+    wait_for(
+        lambda: _all(control, runs, lambda one: one.told == WAITING or one.state.is_final), _PATIENCE, "the forms"
+    )
+    _tell("until all asked", time.time() - began)
+    began = time.time()
+    for run in runs:
+        if control.runs.status(run).told == WAITING:
+            control.approve(run)
+    _tell("to approve them all", time.time() - began)
+    wait_for(lambda: _all(control, runs, lambda one: one.state.is_final), _PATIENCE, "the ends")
+
+
+def _all(control: Control, runs: list[str], question: Callable[[RunRecord], bool]) -> bool:
+    """Tell whether the answer is yes for all runs; asked every two seconds at most."""
+    time.sleep(2)
+    return all(map(question, map(control.runs.status, runs)))
+
+
+def _counted(counts: "Counter[str]") -> str:
+    return ", ".join(f"{name} ({count})" for name, count in counts.items())
+
+
+def history(given: Given) -> None:
+    """A server that remembers many reversions, and what is asked of it every day."""
+    tiny = Tiny(given.folder / "tiny", 1)
+    tiny.move(OLD)
+    control = Control(given.server, "tiny", tiny.root, deploy(given.server, tiny.root, "e01"))
+    with a_worker(given.server, "tiny"):
+        tiny.move(NEW)
+        run = _revert(control, "e01")
+        before = _everyday(control, run) | _steps(control, run)
+        _remember(control, run, given.asked.runs)
+        after = _everyday(control, run)
+        tiny.move(NEW)
+        after |= _steps(control, _revert(control, "e01"))
+    print(f"seconds with 1 run remembered, and with {given.asked.runs} more:")
+    for name, seconds in after.items():
+        print(f"  {before[name]:7.2f} {seconds:7.2f}  {name}", flush=True)
+
+
+def _everyday(control: Control, run: str) -> dict[str, float]:
+    deployment = control.runs.deployment("tiny")
+    return {
+        "reversion history": _timed(lambda: control.command("history")),
+        "reversion history RUN": _timed(lambda: control.command("history", run)),
+        "reversion history --limit 5000": _timed(lambda: control.command("history", "--limit", "5000")),
+        "the deployment and its form": _timed(lambda: control.api.read(f"/deployments/{deployment}")),
+        "the deployment's last runs, as its page asks": _timed(lambda: _last_runs(control, deployment)),
+    }
+
+
+def _last_runs(control: Control, deployment: str) -> None:
+    asked = {"deployments": {"id": {"any_": [deployment]}}, "sort": "START_TIME_DESC", "limit": 50}
+    control.api.ask("/flow_runs/paginate", asked)
+    control.api.ask("/flow_runs/count", {"deployments": asked["deployments"]})
+
+
+def _steps(control: Control, run: str) -> dict[str, float]:
+    """Return what two steps of a run took: being admitted, and all until the form."""
+    admitted = next(task for task in control.runs.tasks(run) if task.name.startswith("Admit "))
+    first = min(state.at.timestamp() for state in control.runs.detail(run).states if state.at)
+    return {"a new run's step 'Admit'": admitted.seconds, "a new run's form": _moments(control, run)[0] - first}
+
+
+def _remember(control: Control, run: str, count: int) -> None:
+    """Let the server remember many more runs like this one, each with its record."""
+    model = control.api.read(f"/flow_runs/{run}")
+    asked = {"artifacts": {"flow_run_id": {"any_": [run]}, "type": {"any_": ["table"]}}}
+    record = next(row for row in control.api.ask("/artifacts/filter", asked) if row["key"].startswith("record-"))
+    state = {"type": "COMPLETED", "name": "Proven", "message": model["state"]["message"]}
+    kept = {name: model[name] for name in ("flow_id", "deployment_id", "parameters", "tags")}
+
+    page = {"key": record["key"], "type": "table", "data": record["data"], "description": record["description"]}
+    for number in range(count):
+        made = control.api.ask("/flow_runs/", kept | {"name": f"older-{number}", "state": state})
+        control.api.ask("/artifacts/", page | {"flow_run_id": made["id"]})
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _tell(what: str, seconds: float) -> None:
+    print(f"  {seconds:7.1f} s  {what}", flush=True)
+
+
+def _tell_memory(meter: Meter) -> None:
+    for name in ("flow", "server", "worker"):
+        print(f"  {meter.peak(name):5.0f} MiB  {name}", flush=True)
+
+
+PARTS = {"services": services, "queue": queue, "history": history}
+
+
+def _asked() -> argparse.Namespace:
+    asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    asked.add_argument("--only", default=",".join(PARTS))
+    asked.add_argument("--services", type=int, default=200)
+    asked.add_argument("--tests", type=int, default=40)
+    asked.add_argument("--environments", type=int, default=50)
+    asked.add_argument("--runs", type=int, default=2000)
+    wanted = asked.parse_args()
+    if unknown := set(wanted.only.split(",")) - PARTS.keys():
+        asked.error(f"no such part: {', '.join(sorted(unknown))}")
+    return wanted
+
+
+if __name__ == "__main__":
+    wanted = _asked()
+    sys.exit(run_apart(lambda folder: main(folder, wanted)))
