@@ -20,6 +20,7 @@ from ansible_runner.utils import OutputEventFilter
 
 CALLBACKS = Path(__file__).parent / "callbacks"
 BRIEF = "reversion_brief"
+KILLED = "Ansible was killed before it was done."
 _MOST_BETWEEN_EVENTS = 200_000
 _MOST_LINES = 500
 _LEAST_SPACE = 1 << 20
@@ -68,7 +69,7 @@ class BoundedRunner(Runner):  # type: ignore[misc]  # ansible-runner ships no ty
             if shutil.disk_usage(folder).free < _LEAST_SPACE:
                 return f"the disk of {folder.parent} is full, so that Ansible could not tell what it did."
         is_stopped = self.canceled or self.timed_out
-        return "Ansible was killed before it was done." if self.rc is None and not is_stopped else ""
+        return KILLED if self.rc is None and not is_stopped else ""
 
     def _settle(self) -> None:
         self.status = "canceled" if self.canceled else "timeout" if self.timed_out else "failed"

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from ansible_runner import RunnerConfig
 from ansible_runner.exceptions import AnsibleRunnerException
 
-from reversion.adapters.ansible_output import BRIEF, CALLBACKS, BoundedRunner, Lines
+from reversion.adapters.ansible_output import BRIEF, CALLBACKS, KILLED, BoundedRunner, Lines
 from reversion.adapters.ansible_questions import Questions
 from reversion.adapters.ansible_settings import Surroundings
 from reversion.adapters.fence import Fence
@@ -102,7 +102,8 @@ def run_playbook(run: RunDirectory, around: Surroundings, fence: Fence, order: O
             f"Ansible could not be started: {plain(str(error), 300)}.",
             "Check ansible-core where the worker runs.",
         ) from error
-    return listener.fold(str(runner.status), runner.why_ended(run.path))
+    why = runner.why_ended(run.path)
+    return listener.fold("killed" if why == KILLED else str(runner.status), why)
 
 
 def _configure(run: RunDirectory, seconds: int) -> Any:

@@ -100,18 +100,17 @@ def _why_not_passed(stage: Stage, evidence: Evidence, target: Target) -> tuple[F
 
 
 def _why_cut_off(evidence: Evidence, alias: str) -> tuple[Failing, str]:
-    """Tell what did not end from what only had to wait for it, and from what Ansible itself failed at."""
+    """Tell what did not end, or had failed before, from what only had to wait; and what Ansible itself failed at."""
     ran = evidence.ran
-    hanging = ran.hanging.get(alias)
-    if ran.status == "timeout" and hanging:
+    why = why_unfinished(ran, evidence.seconds)
+    if ran.status == "timeout" and (hanging := ran.hanging.get(alias)):
         return "failed", f"task '{hanging}' was not done within {evidence.seconds} seconds and was stopped."
+    if reason := ran.reason(alias):
+        return "failed", f"{why} Before that, task '{reason.task}' {reason.kind}: {reason.message}."
     if ran.status == "timeout" and ran.hanging:
         others = ", ".join(sorted(ran.hanging)[:3])
         return "interrupted", f"it was held up by {others}, which did not end within {evidence.seconds} seconds."
-    reason = ran.reason(alias)
-    before = f" Before that, task '{reason.task}' {reason.kind}: {reason.message}." if reason else ""
-    state: Failing = "interrupted" if ran.status == "failed" and ran.touched else "failed"
-    return state, why_unfinished(ran, evidence.seconds) + before
+    return ("interrupted" if ran.status == "killed" else "failed"), why
 
 
 def reached_out(stage: Stage, reason: Result) -> str:
