@@ -1,7 +1,7 @@
 """Admit a run: only one reversion of an environment may be under way, and it must be known by name."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -110,16 +110,18 @@ def occupied(product: str, environment: str, wait: float = 30.0) -> Iterator[Non
     lease ends.
     """
     name = lock_name(product, environment)
+    with ExitStack() as held:
+        _take(name, environment, wait, held)
+        _say_who(name, environment, return_state=True)
+        yield
+
+
+def _take(name: str, environment: str, wait: float, held: ExitStack) -> None:
+    lock = concurrency(
+        name, strict=True, timeout_seconds=wait, lease_duration=_LEASE, raise_on_lease_renewal_failure=False
+    )
     try:
-        with concurrency(
-            name,
-            strict=True,
-            timeout_seconds=wait,
-            lease_duration=_LEASE,
-            raise_on_lease_renewal_failure=False,
-        ):
-            _say_who(name, environment, return_state=True)
-            yield
+        held.enter_context(lock)
     except TimeoutError as error:
         raise Occupied(
             f"Another run holds {environment}.",

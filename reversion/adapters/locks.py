@@ -17,7 +17,7 @@ _UNDER_WAY = ["RUNNING", "PAUSED", "CANCELLING", "PENDING", "SCHEDULED"]
 
 def lock_name(product: str, environment: str) -> str:
     """Name the limit that lets one run at a time have an environment; also the key of the page that says which."""
-    return f"reversion-{product}-{environment}"
+    return f"reversion-{product}--{environment}"
 
 
 class Locks:
