@@ -51,7 +51,10 @@ class Ledger:
         self._toggled = sorted(item for item in named if source.reverts.is_toggled(item))
         plain = named.difference(self._toggled)
         landing = source.reading.graph.landing
-        landed = sorted((min(landing[one] for one in source.items.members(item)), item) for item in plain)
+        joined = source.items.joined
+        landed = sorted(
+            (min([landing[one] for one in joined[item]]) if item in joined else landing[item], item) for item in plain
+        )
         self._landings = [position for position, _ in landed]
         self._by_landing = [item for _, item in landed]
         self._plain = frozenset(plain)

@@ -81,7 +81,9 @@ class Reading:
         )
 
     def _latest(self, candidates: list[int], revert: int) -> int | None:
-        older = sorted((at for at in candidates if at < revert), key=self._age, reverse=True)
+        older = [at for at in candidates if at < revert]
+        if len(older) > 1:
+            older.sort(key=self._age, reverse=True)
         return next((at for at in older if self.graph.is_below(at, revert)), None)
 
     def _age(self, at: int) -> tuple[int, str]:
@@ -105,11 +107,13 @@ class Reading:
     def _with_subject(self, subject: str) -> list[int]:
         """Return the commits with that subject, or that begin so where the subject was cut short."""
         if self._by_subject is None:
-            self._by_subject = defaultdict(list)
+            self._by_subject = {}
             for at, known in enumerate(self.records.subjects):
-                self._by_subject[known].append(at)
-                if known.endswith(")") and (bare := without_pull_requests(known)) != known:
-                    self._by_subject[bare].append(at)
+                self._by_subject.setdefault(known, []).append(at)
+            for at in self.records.pulls:
+                known = self.records.subjects[at]
+                if (bare := without_pull_requests(known)) != known:
+                    self._by_subject.setdefault(bare, []).append(at)
         exact = self._by_subject.get(subject) or self._by_subject.get(without_pull_requests(subject))
         if exact or not subject.endswith(("...", "\u2026")):
             return exact or []
