@@ -111,18 +111,20 @@ class Items:
         subjects, merges, reverts = reading.records.subjects, reading.merges, reading.reverts
         shared = _repeated(names.values())
         landed_twice = _repeated(pulls.values())
-        alike: dict[tuple[str, str], list[int]] = {}
+        marked: dict[str, list[int]] = {}
         for commit in sorted({*names, *pulls} - merges - reverts.keys()):
-            mine = names.get(commit, ())
-            marks = {mark for mark in mine if mark in shared}
+            marks = [mark for mark in names.get(commit, ()) if mark in shared]
             if commit in pulls:
-                marks.update([f"#{number}" for number in pulls[commit] if number in landed_twice])
-            if marks and (words := normalised(subjects[commit], mine)):
-                for mark in marks:
-                    alike.setdefault((mark, words), []).append(commit)
-        for commits in alike.values():
-            if 1 < len(commits) <= _TOO_COMMON:
-                self._join_by_turn(commits)
+                marks += [f"#{number}" for number in pulls[commit] if number in landed_twice]
+            for mark in marks if len(marks) < 2 else set(marks):
+                marked.setdefault(mark, []).append(commit)
+        for commits in marked.values():
+            alike: dict[str, list[int]] = {}
+            for commit in commits:
+                alike.setdefault(normalised(subjects[commit], names.get(commit, ())), []).append(commit)
+            for words, mine in alike.items():
+                if words and 1 < len(mine) <= _TOO_COMMON:
+                    self._join_by_turn(mine)
 
     def _join_by_turn(self, commits: list[int]) -> None:
         """Join the first of each line with the first of the others, the second with the second, and so on."""
