@@ -9,7 +9,7 @@ from reversion.features.subjects import is_part, spelled
 
 __all__ = ["Conventions", "Named", "counts", "made_ready", "mentions", "names_in", "names_of_merge"]
 
-_MOST_NAMES = 100
+_MOST_NAMES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def mentions(message: str, service: str, settings: FeatureSettings) -> tuple[str
 
 
 def names_in(message: str, service: str, settings: FeatureSettings, added: tuple[str, ...] = ()) -> tuple[Named, ...]:
-    """Return the features that a commit names, in the order of the conventions, each once and at most a hundred.
+    """Return the features that a commit names, in the order of the conventions, each once and at most a thousand.
 
     `added` are the paths that the commit adds. Only the message's first 200,000 characters are looked at, and only
     the first 1,000 of each line, so that nobody can stall a review with a commit message.

@@ -1,9 +1,11 @@
 """`reversion features` and `board` say why what they call unknown is so."""
 
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,3 +69,34 @@ def test_a_truncated_repository_is_told_and_hides_no_feature(small: SmallProduct
     assert told.returncode == 0
     assert "The features of cart are unknown: " in told.stderr
     assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("is_fake", [False, True])
+def test_a_revert_that_takes_nothing_back_cannot_hide_that_a_service_has_a_part(
+    small: SmallProduct, is_fake: bool
+) -> None:
+    web = GitBuilder(small.directory / "web")
+    if is_fake:
+        web.commit(f"feat: unrelated\n\nThis reverts commit {web.head('v1.0.0')}.\n", {"c.txt": "3"})
+    else:
+        web.revert("v1.0.0")
+    web.tag("v1.2.0")
+    small.run("staging", web="1.2.0")
+
+    shown = asked(small, "features", "staging").stdout
+    planned = _plan(small)
+
+    line = next(line for line in shown.splitlines() if "SHOP-1 " in line)
+    assert " complete " in line
+    assert (" complete (check) " in line) is is_fake
+    assert planned["check"] is is_fake
+
+
+def _plan(small: SmallProduct) -> dict[str, Any]:
+    """Return SHOP-1 as the review has it, where web goes back from 1.2.0 to 1.1.0."""
+    small.run("staging", web="1.1.0")
+    asked(small, "snapshot", "staging")
+    small.run("staging", web="1.2.0")
+    plan = json.loads(asked(small, "plan", "staging", small.tags()[-1], "--json").stdout)["plan"]
+    changes = [change for group in plan["comparison"].values() for change in group]
+    return next(change["feature"] for change in changes if change["feature"]["id"] == "SHOP-1")
