@@ -13,6 +13,7 @@ import os
 import random
 import resource
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -40,20 +41,22 @@ def main() -> None:
     asked.add_argument("--repositories", type=int, default=100)
     asked.add_argument("--commits", type=int, default=1000)
     asked.add_argument("--repeat", type=int, default=5)
+    asked.add_argument("--memory", type=Path, help="Only index these repositories, and print the peak in MiB.")
     given = asked.parse_args()
     unhindered()
     with tempfile.TemporaryDirectory(prefix="reversion-features-") as folder:
+        if given.memory:
+            _study(given.memory, Path(folder), _services(given.memory))
+            print(_peak())
+            return
         _indexing(Path(folder), given.repositories, given.commits, given.repeat)
     _judging(given.repeat)
-    print(f"peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
 
 
 def _indexing(folder: Path, repositories: int, commits: int, repeat: int) -> None:
-    services = tuple(
-        Service(name=f"service-{n}", repository=f"service-{n}.git", hosts="all") for n in range(repositories)
-    )
-    for n, service in enumerate(services):
-        write_repository(folder / service.repository, commits, n, range(n * 40 + 1, n * 40 + 121))
+    for n in range(repositories):
+        write_repository(folder / f"service-{n}.git", commits, n, range(n * 40 + 1, n * 40 + 121))
+    services = _services(folder)
     print(f"{repositories} repositories x {commits} commits, median of {repeat} (CPU seconds; wall seconds):")
     floor: list[tuple[float, float]] = []
     first: list[tuple[float, float]] = []
@@ -70,6 +73,28 @@ def _indexing(folder: Path, repositories: int, commits: int, repeat: int) -> Non
     _tell("refresh with nothing new", again)
     more = [_released(folder, folder / "home-0", services, commits, turn) for turn in range(repeat)]
     _tell("refresh after one release of 1,000 commits", more)
+    _tell_memory(folder, repositories * commits)
+
+
+def _services(folder: Path) -> tuple[Service, ...]:
+    names = sorted(path.name for path in folder.glob("*.git"))
+    return tuple(Service(name=name.removesuffix(".git"), repository=name, hosts="all") for name in names)
+
+
+def _tell_memory(folder: Path, commits: int) -> None:
+    """Index in processes of their own: the repositories, then as many commits in a single one."""
+    (folder / "single").mkdir()
+    write_repository(folder / "single" / "service.git", commits, 0, range(1, commits // 12 + 2))
+    for what, place in (("the repositories", folder), ("one repository of as many commits", folder / "single")):
+        command = (sys.executable, "-m", "benchmarks.features", "--memory", str(place))
+        peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        print(f"  peak memory of indexing {what}: {peak} MiB", flush=True)
+
+
+def _peak() -> int:
+    """Return the most memory that this process has had, in MiB; `ru_maxrss` would tell that of its parent too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def _released(

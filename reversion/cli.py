@@ -25,6 +25,7 @@ COMMANDS = {
     "why": ("why", "Explain a feature's state by the commits that decide it."),
     "board": ("features", "Show features against environments."),
     "find": ("find", "Find the snapshot that takes least away."),
+    "index": ("index", "Bring the index of histories up to date, or rebuild it."),
     "plan": ("plan", "Review what a reversion would do; changes nothing."),
     "revert": ("runs", "Start a reversion and follow it."),
     "retry": ("going_on", "Let a reversion that failed go on, all of it, in part, or back; asks again."),

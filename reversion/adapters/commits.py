@@ -38,7 +38,7 @@ def read_commits(
     batches = _pieces(repository.stream(*arguments, stdin=asked))
     if touched is None:
         for pieces in batches:
-            yield [_parsed(piece) for piece in pieces]
+            yield _parsed(pieces)
         return
     current: Commit | None = None
     changes: list[tuple[str, str]] = []
@@ -52,7 +52,7 @@ def read_commits(
         else:
             if current:
                 yield [_with_paths(current, changes, touched)]
-            current, changes = _parsed(piece), []
+            (current,), changes = _parsed([piece]), []
     if current:
         yield [_with_paths(current, changes, touched)]
 
@@ -64,11 +64,12 @@ def _with_paths(
     return commit._replace(added=added, touched=touched([path for _, path in changes]))
 
 
-def _parsed(record: str) -> Commit:
-    id, parents, message = record.split("\x1f", 2)
-    if len(id) != _ID_LENGTH:
+def _parsed(records: list[str]) -> list[Commit]:
+    parted = (record.split("\x1f", 2) for record in records)
+    commits = [Commit(id, parents, message) for id, parents, message in parted]
+    if not all(len(commit.id) == _ID_LENGTH for commit in commits):
         raise RepositoryFailed("Git's log could not be understood.", "Update Git, then try again.")
-    return Commit(id, parents, message)
+    return commits
 
 
 def _pieces(blocks: Iterator[bytes]) -> Iterator[list[str]]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Engine
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, select
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, delete, select
+from sqlmodel import SQLModel
 
 from reversion.adapters.catalogue_engine import opened, transaction
 from reversion.adapters.index_tables import ChapterRow, SheetRow, SourceRow, ViewRow
@@ -19,6 +19,10 @@ from reversion.errors import ServerFailed
 from reversion.features.records import Chapter, Records
 from reversion.features.sheets import Book, Sheet, View
 
+_SOURCE, _CHAPTERS, _SHEETS, _VIEWS = (
+    SQLModel.metadata.tables[str(row.__tablename__)] for row in (SourceRow, ChapterRow, SheetRow, ViewRow)
+)
+"""The tables below the models: rows go straight through the driver, since a model for each takes longer than Git."""
 _CHAPTER = 10_000
 _MORE_CHAPTERS = 50
 _AT_ONCE = 400
@@ -64,22 +68,24 @@ class IndexStore:
     def known(self) -> dict[str, Known]:
         """Return how far each source was read."""
         with transaction(self._engine) as session:
-            rows = session.exec(select(SourceRow).where(*self._of(SourceRow))).all()
+            rows = session.connection().execute(_SOURCE.select().where(*self._of(_SOURCE))).all()
             return {row.source: known for row in rows if (known := _known(row))}
 
     def books(
         self, services: Iterable[str], state: str | None = None, commits: Iterable[str] = ()
     ) -> tuple[Book, ...]:
         """Return what was told of the services in that state (None: whichever it was), with these commits' views."""
-        wanted = [*self._of(SheetRow), col(SheetRow.service).in_(tuple(services))]
+        wanted = [*self._of(_SHEETS), _SHEETS.c.service.in_(tuple(services))]
         if state is not None:
-            wanted.append(col(SheetRow.state) == state)
+            wanted.append(_SHEETS.c.state == state)
         views: dict[tuple[str, str], list[tuple[str, bytes]]] = {}
         with transaction(self._engine) as session:
-            found = session.exec(select(SheetRow.service, SheetRow.state, SheetRow.document).where(*wanted)).all()
+            connection = session.connection()
+            told = select(_SHEETS.c.service, _SHEETS.c.state, _SHEETS.c.document).where(*wanted)
+            found = connection.execute(told).all()
             for some in _in_parts(commits):
-                rows = select(ViewRow).where(*self._of(ViewRow), col(ViewRow.commit_id).in_(some))
-                for row in session.exec(rows):
+                rows = _VIEWS.select().where(*self._of(_VIEWS), _VIEWS.c.commit_id.in_(some))
+                for row in connection.execute(rows):
                     views.setdefault((row.service, row.state), []).append((row.commit_id, row.document))
         books = []
         for service, made, document in found:
@@ -92,10 +98,12 @@ class IndexStore:
     def records(self, source: str) -> tuple[Known | None, Records]:
         """Return how far a source was read, and what was read of it; no records where they are not there whole."""
         with transaction(self._engine) as session:
-            row = session.get(SourceRow, (self._product, source))
+            connection = session.connection()
+            mine = (*self._of(_SOURCE), _SOURCE.c.source == source)
+            row = connection.execute(_SOURCE.select().where(*mine)).first()
             known = _known(row) if row else None
-            chapters = select(ChapterRow).where(*self._of(ChapterRow), ChapterRow.source == source)
-            rows = session.exec(chapters.order_by(col(ChapterRow.start))).all() if known else ()
+            chapters = _CHAPTERS.select().where(*self._of(_CHAPTERS), _CHAPTERS.c.source == source)
+            rows = connection.execute(chapters.order_by(_CHAPTERS.c.start)).all() if known else ()
             found = [(row.start, row.ids, row.document) for row in rows]
         records = Records()
         for start, ids, sealed in found:
@@ -115,17 +123,20 @@ class IndexStore:
             start, chapters = 0, 0
         written = [self._chapter(source, read.records, at) for at in range(start, len(read.records), _CHAPTER)]
         now = Known(len(read.records), read.heads, mark_of(read.records), chapters + len(written))
+        mine = (*self._of(_SOURCE), _SOURCE.c.source == source)
 
-        def write(session: Session) -> bool:
-            row = session.get(SourceRow, (self._product, source), with_for_update=True)
+        def write(connection: Connection) -> bool:
+            row = connection.execute(_SOURCE.select().where(*mine).with_for_update()).first()
             if (_known(row) if row else None) != read.was:
                 return False
-            if not start:
-                session.exec(delete(ChapterRow).where(*self._of(ChapterRow), col(ChapterRow.source) == source))
-            session.add_all(ChapterRow(**chapter) for chapter in written)
-            session.merge(_row(self._product, source, now))
+            if not start and row:
+                connection.execute(_CHAPTERS.delete().where(*self._of(_CHAPTERS), _CHAPTERS.c.source == source))
+            if written:
+                connection.execute(_CHAPTERS.insert(), written)
+            what = _SOURCE.update().where(*mine) if row else _SOURCE.insert()
+            connection.execute(what.values(**_row(self._product, source, now)))
             for book in books:
-                self._save_book(session, source, state, book)
+                self._save_book(connection, source, state, book)
             return True
 
         return self._write(write)
@@ -133,19 +144,19 @@ class IndexStore:
     def forget(self) -> None:
         """Delete the whole index of the product."""
         with transaction(self._engine) as session:
-            for table in (SourceRow, ChapterRow, SheetRow, ViewRow):
-                session.exec(delete(table).where(*self._of(table)))
+            for table in (_SOURCE, _CHAPTERS, _SHEETS, _VIEWS):
+                session.connection().execute(table.delete().where(*self._of(table)))
 
-    def _write(self, write: Callable[[Session], T]) -> T:
+    def _write(self, write: Callable[[Connection], T]) -> T:
         """Write in one transaction; once more where another process wrote the same row first."""
         try:
             with transaction(self._engine) as session:
-                return write(session)
+                return write(session.connection())
         except ServerFailed as error:
             if not isinstance(error.__cause__, IntegrityError):
                 raise
         with transaction(self._engine) as session:
-            return write(session)
+            return write(session.connection())
 
     def _chapter(self, source: str, records: Records, start: int) -> dict[str, Any]:
         end = min(start + _CHAPTER, len(records))
@@ -154,34 +165,43 @@ class IndexStore:
         sealed = _sealed(document, self._product, source, start, _digest(ids))
         return {"product": self._product, "source": source, "start": start, "ids": ids, "document": sealed}
 
-    def _save_book(self, session: Session, source: str, state: str, book: Book) -> None:
+    def _save_book(self, connection: Connection, source: str, state: str, book: Book) -> None:
         """Keep a book in place of the one before, whose source is forgotten where no other service lives in it."""
         service = book.sheet.service
-        row = session.get(SheetRow, (self._product, service))
-        before = row.source if row else source
+        mine = (*self._of(_SHEETS), _SHEETS.c.service == service)
+        before = connection.execute(select(_SHEETS.c.source).where(*mine)).scalar()
         sheet = _sealed(book.sheet.model_dump_json().encode(), self._product, service, state)
-        session.merge(SheetRow(product=self._product, service=service, source=source, state=state, document=sheet))
-        mine = (*self._of(ViewRow), col(ViewRow.service) == service)
-        session.exec(delete(ViewRow).where(*mine, col(ViewRow.state) != state))
+        kept = {"product": self._product, "service": service, "source": source, "state": state, "document": sheet}
+        connection.execute((_SHEETS.insert() if before is None else _SHEETS.update().where(*mine)).values(**kept))
+        if before is not None:
+            self._forget_views(connection, state, book)
+        if book.views:
+            connection.execute(_VIEWS.insert(), [self._view(state, service, view) for view in book.views.values()])
+        if before not in (None, source):
+            self._forget_unless_used(connection, before)
+
+    def _forget_views(self, connection: Connection, state: str, book: Book) -> None:
+        """Forget the service's views of other states, and those that come anew."""
+        mine = (*self._of(_VIEWS), _VIEWS.c.service == book.sheet.service)
+        connection.execute(_VIEWS.delete().where(*mine, _VIEWS.c.state != state))
         for some in _in_parts(book.views):
-            session.exec(delete(ViewRow).where(*mine, col(ViewRow.commit_id).in_(some)))
-        for commit, view in book.views.items():
-            document = _sealed(view.model_dump_json().encode(), self._product, service, commit, state)
-            row_of_view = ViewRow(
-                product=self._product, service=service, commit_id=commit, state=state, document=document
-            )
-            session.add(row_of_view)
-        if before != source:
-            self._forget_unless_used(session, before)
+            connection.execute(_VIEWS.delete().where(*mine, _VIEWS.c.commit_id.in_(some)))
 
-    def _forget_unless_used(self, session: Session, source: str) -> None:
-        if session.exec(select(SheetRow.service).where(*self._of(SheetRow), SheetRow.source == source)).first():
+    def _view(self, state: str, service: str, view: View) -> dict[str, Any]:
+        document = _sealed(view.model_dump_json().encode(), self._product, service, view.commit, state)
+        named = {"product": self._product, "service": service, "commit_id": view.commit}
+        return named | {"state": state, "document": document}
+
+    def _forget_unless_used(self, connection: Connection, source: str) -> None:
+        if connection.execute(
+            select(_SHEETS.c.service).where(*self._of(_SHEETS), _SHEETS.c.source == source)
+        ).first():
             return
-        for table in (SourceRow, ChapterRow):
-            session.exec(delete(table).where(*self._of(table), col(table.source) == source))
+        for table in (_SOURCE, _CHAPTERS):
+            connection.execute(table.delete().where(*self._of(table), table.c.source == source))
 
-    def _of(self, table: type[SourceRow] | type[ChapterRow] | type[SheetRow] | type[ViewRow]) -> list[Any]:
-        return [col(table.product) == self._product]
+    def _of(self, table: Table) -> tuple[ColumnElement[bool]]:
+        return (table.c.product == self._product,)
 
 
 def mark_of(records: Records) -> str:
@@ -197,18 +217,12 @@ def _as_bytes(ids: list[str]) -> bytes:
     return bytes.fromhex("".join(ids))
 
 
-def _row(product: str, source: str, known: Known) -> SourceRow:
-    return SourceRow(
-        product=product,
-        source=source,
-        commits=known.commits,
-        chapters=known.chapters,
-        heads=json.dumps(known.heads),
-        mark=known.mark,
-    )
+def _row(product: str, source: str, known: Known) -> dict[str, Any]:
+    named = {"product": product, "source": source, "commits": known.commits, "chapters": known.chapters}
+    return named | {"heads": json.dumps(known.heads), "mark": known.mark}
 
 
-def _known(row: SourceRow) -> Known | None:
+def _known(row: Row[Any]) -> Known | None:
     try:
         return Known(int(row.commits), tuple(map(str, json.loads(row.heads))), row.mark, int(row.chapters))
     except (ValueError, TypeError):

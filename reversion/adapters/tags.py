@@ -68,11 +68,21 @@ def read(repository: Repository, tag_name: str, environment: str) -> Recorded:
         )
     wanted = tag_name if name else f"reversion/{environment}/{tag_name}"
     if wanted not in known:
+        _refuse_other_tag(repository, tag_name, environment)
         raise UnknownName.among(f"snapshot of {environment}", tag_name, known[:5])
     recorded = check(wanted, repository.object(f"refs/tags/{wanted}", MAX_TAG))
     if is_set(repository, "reversion.requireSignedSnapshots"):
         demand_signature(repository, recorded)
     return recorded
+
+
+def _refuse_other_tag(repository: Repository, name: str, environment: str) -> None:
+    """Say so where the name is that of a tag which somebody else made, for a release or by hand."""
+    if repository.resolve(f"refs/tags/{name}"):
+        raise SnapshotInvalid(
+            f"{plain(name)} is a tag of the product, but no snapshot: Reversion did not make it.",
+            f"Choose one from 'reversion snapshots {environment}'.",
+        )
 
 
 def _write(repository: Repository, name: str, message: str, commit: str) -> None:

@@ -78,7 +78,7 @@ def _judged(
         known = ", ".join(workspace.product.environments)
         raise click.UsageError(f"Name an environment ({known}), or what to look at with --at REF.")
     observation = observe(workspace, workspace.product.environment(environment))
-    return judging.features_of(workspace, observation, refresh=refresh)
+    return judging.features_of(workspace, observation, refresh=refresh, say=note)
 
 
 @click.command("board")
@@ -95,7 +95,7 @@ def board_command(product: str, /, differing: bool, as_json: bool, offline: bool
     workspace = open_workspace(product, refresh=not offline)
     _demand_known(workspace, wanted["services"])
     environments = tuple(workspace.product.environments)
-    judged = judging.features_of_all(workspace, observe_all(workspace), refresh=not offline)
+    judged = judging.features_of_all(workspace, observe_all(workspace), refresh=not offline, say=note)
     rows = board(dict(zip(environments, judged, strict=True)))
     shown = chosen(rows, Wanted(**wanted), differing=differing)
     if as_json:

@@ -18,6 +18,7 @@ from reversion.operations.workspace import open_workspace
 def plan_command(product: str, environment: str, snapshot: str, as_json: bool, offline: bool) -> None:
     """Review what taking ENVIRONMENT back to the snapshot TAG would do. Changes nothing."""
     workspace = open_workspace(product, refresh=not offline)
+    workspace.product.environment(environment)
     if not as_json:
         note(f"Observing {environment} and reading the services' histories ...")
     plan = reviewing.review(workspace, environment, snapshot, refresh=not offline)

@@ -37,7 +37,7 @@ def compare(pairs: Iterable[Pair]) -> Comparison:
 def _group(pair: Pair) -> str:
     """Name the group. What can't be known comes first, then what nobody expects, then what goes."""
     before, after = pair.before.state, pair.after.state
-    if State.UNKNOWN in (before, after):
+    if before is State.UNKNOWN or after is State.UNKNOWN:
         return "unknown"
     if pair.is_resurrected:
         return "resurrected"
@@ -45,8 +45,8 @@ def _group(pair: Pair) -> str:
         return "regained" if after in _THERE else "kept"
     if after not in _THERE:
         return "lost"
-    if after == State.COMPLETE:
-        return "kept" if before == State.COMPLETE else "completed"
+    if after is State.COMPLETE:
+        return "kept" if before is State.COMPLETE else "completed"
     return "made_partial" if _loses(pair) else "kept"
 
 

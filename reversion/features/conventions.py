@@ -7,13 +7,13 @@ from reversion.features.finding import Find, Named, finder
 from reversion.features.messages import clip, pull_requests, subject_of
 from reversion.features.subjects import is_part, spelled
 
-__all__ = ["Named", "counts", "mentions", "names_in", "names_of_merge"]
+__all__ = ["Conventions", "Named", "counts", "made_ready", "mentions", "names_in", "names_of_merge"]
 
-_MOST_NAMES = 100
+_MOST_NAMES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Ready:
+class Conventions:
     """One service's conventions, made ready; `counted` is None where every type of commit counts."""
 
     settings: FeatureSettings
@@ -22,6 +22,22 @@ class _Ready:
     counted: frozenset[str] | None
     folds: bool
 
+    def names_in(self, text: str, added: tuple[str, ...] = ()) -> tuple[Named, ...]:
+        """Return what the function of this name does, of a message that was clipped."""
+        found: list[Named] = []
+        lowered = _lowered(text) if self.folds else ""
+        for find in self.finders:
+            found += find(text, lowered, added)
+        if len(found) < 2:
+            return tuple(found)
+        by_id: dict[str, Named] = {}
+        for named in found:
+            by_id.setdefault(named.id, named)
+        return tuple(by_id.values())[:_MOST_NAMES]
+
+    def counts(self, subject: str) -> bool:
+        return self.counted is None or is_part(subject, self.counted)
+
 
 def mentions(message: str, service: str, settings: FeatureSettings) -> tuple[str, ...]:
     """Return the ids of the features that a message names."""
@@ -29,22 +45,12 @@ def mentions(message: str, service: str, settings: FeatureSettings) -> tuple[str
 
 
 def names_in(message: str, service: str, settings: FeatureSettings, added: tuple[str, ...] = ()) -> tuple[Named, ...]:
-    """Return the features that a commit names, in the order of the conventions, each once and at most a hundred.
+    """Return the features that a commit names, in the order of the conventions, each once and at most a thousand.
 
     `added` are the paths that the commit adds. Only the message's first 200,000 characters are looked at, and only
     the first 1,000 of each line, so that nobody can stall a review with a commit message.
     """
-    ready = _made_ready(service, settings)
-    text = clip(message)
-    found: dict[str, Named] = {}
-    lowered = _lowered(text) if ready.folds else ""
-    for find in ready.finders:
-        for named in find(text, lowered, added):
-            if named.id not in found:
-                found[named.id] = named
-                if len(found) == _MOST_NAMES:
-                    return tuple(found.values())
-    return tuple(found.values())
+    return made_ready(service, settings).names_in(clip(message), added)
 
 
 def names_of_merge(message: str, service: str, settings: FeatureSettings) -> tuple[Named, ...]:
@@ -54,20 +60,19 @@ def names_of_merge(message: str, service: str, settings: FeatureSettings) -> tup
     """
     if pull_requests(message, subject_of(message)):
         return names_in(message, service, settings)
-    branches = _made_ready(service, settings).branches
+    branches = made_ready(service, settings).branches
     return tuple(dict.fromkeys(named for find in branches for named in find(message, "", ())))
 
 
 def counts(subject: str, service: str, settings: FeatureSettings) -> bool:
     """Tell whether a commit of that subject can be a part of a feature, which `chore: ...` is not by default."""
-    counted = _made_ready(service, settings).counted
-    return counted is None or is_part(subject, counted)
+    return made_ready(service, settings).counts(subject)
 
 
-_READY: dict[tuple[int, str], _Ready] = {}
+_READY: dict[tuple[int, str], Conventions] = {}
 
 
-def _made_ready(service: str, settings: FeatureSettings) -> _Ready:
+def made_ready(service: str, settings: FeatureSettings) -> Conventions:
     """Prepare each service of each settings object once: this is asked for every commit, and comparing takes long."""
     ready = _READY.get((id(settings), service))
     if ready is None or ready.settings is not settings:
@@ -77,11 +82,11 @@ def _made_ready(service: str, settings: FeatureSettings) -> _Ready:
     return ready
 
 
-def _prepare(service: str, settings: FeatureSettings) -> _Ready:
+def _prepare(service: str, settings: FeatureSettings) -> Conventions:
     conventions = settings.conventions_of(service)
     keeping = [convention for convention in conventions if isinstance(convention, Conventional)]
     counted = next((one.counts for one in reversed(keeping) if one.counts), COUNTED) if keeping else None
-    return _Ready(
+    return Conventions(
         settings,
         tuple(finder(convention, service) for convention in conventions),
         tuple(finder(convention, service) for convention in conventions if isinstance(convention, MergeBranch)),

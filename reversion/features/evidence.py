@@ -24,6 +24,7 @@ class Evidence:
         self.names: dict[int, tuple[str, ...]] = {}
         self.said: dict[str, list[Said]] = defaultdict(list)
         self.urls: dict[str, str] = {}
+        self._ids: dict[tuple[Named, ...], tuple[str, ...]] = {}
         self._reading = reading
         records, merges, reverts = reading.records, reading.merges, reading.reverts
         speaking = records.names
@@ -45,7 +46,7 @@ class Evidence:
                 self._add(at, named, records.titles.get(merge) or records.subjects[at], merge)
 
     def _add(self, at: int, named: tuple[Named, ...], subject: str, by: int) -> None:
-        ids = tuple([one.id for one in named])
+        ids = self._ids.get(named) or self._ids.setdefault(named, tuple([one.id for one in named]))
         self.names[at] = tuple(dict.fromkeys(self.names[at] + ids)) if at in self.names else ids
         for id, url, kind in named:
             self.said[id].append(Said(at, _with_type(subject, kind) if kind else subject, by))

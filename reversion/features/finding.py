@@ -122,25 +122,25 @@ def _by_key(convention: Key) -> Find:
     only = convention.where[0] if len(set(convention.where)) == 1 else None
 
     def find(text: str, _: str, __: tuple[str, ...]) -> Iterable[Named]:
-        if not _any_in(begins, text):
-            return ()
         if only == "subject":
             text = subject_of(text)
         elif only == "body":
             text = text.lstrip("\r\n").partition("\n")[2]
         found: list[tuple[int, str]] = []
         for begin in begins:
-            if begin in text:
-                found += _keys(text, begin)
-        return [Named(key) for _, key in sorted(found)]
+            at = text.find(begin)
+            if at >= 0:
+                found += _keys(text, begin, at)
+        if len(found) > 1:
+            found.sort()
+        return [Named(key) for _, key in found]
 
     return find
 
 
-def _keys(text: str, begin: str) -> list[tuple[int, str]]:
-    """Return where each key of one project stands, and the key."""
+def _keys(text: str, begin: str, at: int) -> list[tuple[int, str]]:
+    """Return where each key of one project stands, and the key; the first may stand at `at`."""
     found = []
-    at = text.find(begin)
     while at >= 0:
         number = _NUMBER.match(text, at + len(begin))
         if number and not (at and text[at - 1] in _IN_KEYS):

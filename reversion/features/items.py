@@ -11,8 +11,9 @@ second brings it back.) A subject that says nothing besides the feature's id ide
 
 import re
 import string
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from reversion.features.messages import without_pull_requests
 from reversion.features.reading import Reading
@@ -27,13 +28,18 @@ _BACKPORT = re.compile(
 )
 _KEY = re.compile(r"(?<![A-Za-z0-9])[A-Z][A-Z0-9_]{1,30}-[0-9]{1,10}(?![A-Za-z0-9])")
 _NO_WORD = str.maketrans(dict.fromkeys(string.punctuation, " "))
+_SPACES = string.punctuation + "\x1c\x1d\x1e\x1f"
+_PLAIN = bytes.maketrans(
+    f"{_SPACES}{string.ascii_uppercase}".encode(), f"{' ' * len(_SPACES)}{string.ascii_lowercase}".encode()
+)
+"""The same for ASCII, with lower case in the same step."""
 
 
 def normalised(subject: str, ids: Iterable[str] = ()) -> str:
     """Return a subject's bare words: no ids, links, pull requests, backport marks, case, punctuation."""
     words = without_pull_requests(subject)
-    lowered = words.casefold()
-    if lowered[:1] == "[" or "backport" in lowered or "cherry" in lowered:
+    lowered = words.lower()
+    if words[:1] == "[" or "backport" in lowered or "cherry" in lowered:
         words = _BACKPORT.sub("", words)
     if "://" in words:
         words = _URL.sub(" ", words)
@@ -41,7 +47,13 @@ def normalised(subject: str, ids: Iterable[str] = ()) -> str:
         words = words.replace(id, " ")
     if "-" in words:
         words = _KEY.sub(" ", words)
+    if words.isascii():
+        return b" ".join(words.encode().translate(_PLAIN).split()).decode()
     return " ".join(words.translate(_NO_WORD).casefold().split())
+
+
+def _repeated(every: Iterable[tuple[str, ...]]) -> set[str]:
+    return {one for one, times in Counter(chain.from_iterable(every)).items() if times > 1}
 
 
 class Items:
@@ -54,9 +66,14 @@ class Items:
         self._join_marked()
         self._join_alike(names)
         self._join_pulls()
-        self._several: dict[int, list[int]] = defaultdict(list)
+        self._several: dict[int, list[int]] = {}
         for commit in sorted({*self._above, *self._above.values()}):
-            self._several[self.of(commit)].append(commit)
+            self._several.setdefault(self.of(commit), []).append(commit)
+
+    @property
+    def joined(self) -> Mapping[int, Sequence[int]]:
+        """The commits of those items that have several."""
+        return self._several
 
     def members(self, item: int) -> Sequence[int]:
         """Return the commits of an item, in order."""
@@ -92,18 +109,21 @@ class Items:
     def _join_alike(self, names: Mapping[int, tuple[str, ...]]) -> None:
         reading, pulls = self._reading, self._reading.records.pulls
         subjects, merges, reverts = reading.records.subjects, reading.merges, reading.reverts
-        alike: dict[str, list[int]] = defaultdict(list)
+        shared = _repeated(names.values())
+        landed_twice = _repeated(pulls.values())
+        marked: dict[str, list[int]] = {}
         for commit in sorted({*names, *pulls} - merges - reverts.keys()):
-            alike[normalised(subjects[commit], names.get(commit, ()))].append(commit)
-        for words, commits in alike.items():
-            if not words or len(commits) < 2:
-                continue
-            marked: dict[str, list[int]] = defaultdict(list)
+            marks = [mark for mark in names.get(commit, ()) if mark in shared]
+            if commit in pulls:
+                marks += [f"#{number}" for number in pulls[commit] if number in landed_twice]
+            for mark in marks if len(marks) < 2 else set(marks):
+                marked.setdefault(mark, []).append(commit)
+        for commits in marked.values():
+            alike: dict[str, list[int]] = {}
             for commit in commits:
-                for mark in {*names.get(commit, ()), *(f"#{number}" for number in pulls.get(commit, ()))}:
-                    marked[mark].append(commit)
-            for mine in marked.values():
-                if 1 < len(mine) <= _TOO_COMMON:
+                alike.setdefault(normalised(subjects[commit], names.get(commit, ())), []).append(commit)
+            for words, mine in alike.items():
+                if words and 1 < len(mine) <= _TOO_COMMON:
                     self._join_by_turn(mine)
 
     def _join_by_turn(self, commits: list[int]) -> None:

@@ -13,6 +13,7 @@ Views = Mapping[str, View | None]
 """Service to what its version has. None: not known. A service that is missing does not run at all."""
 
 
+_NOWHERE = View(commit="", horizon=-1, landed=0, effective=())
 Measure = Literal["need", "merged", "items"]
 
 
@@ -81,23 +82,28 @@ def judge(yardstick: Yardstick, views: Views) -> Judged:
     is_there = is_gone = ambiguous = is_unknown = False
     is_whole = True
     for service, place, need, items in yardstick.marks:
-        have, view = 0, views.get(service)
-        if view is None and service in views:
+        view = views.get(service, _NOWHERE)
+        if view is None:
             is_unknown = True
             parts.append(_part(service, 0, need, True))
             continue
-        if view is not None and place >= 0:
+        have = 0
+        if place >= 0 and view is not _NOWHERE:
             if effective := view.effective[place]:
                 is_there = True
-                have = _needed(view, place, effective, yardstick.measure)
+                have = effective
+                if view.have or yardstick.measure != "need":
+                    have = _needed(view, place, effective, yardstick.measure)
                 if not have:
                     have, ambiguous = min(need, effective), ambiguous or items > 0
             elif place in view.seen:
                 is_gone = True
-            ambiguous = ambiguous or place in view.doubtful
+            if view.doubtful and place in view.doubtful:
+                ambiguous = True
         if need:
             parts.append(_part(service, have, need, False))
-        is_whole = is_whole and have == need
+        if have != need:
+            is_whole = False
     if is_unknown:
         state = State.UNKNOWN
     elif is_there:
@@ -109,7 +115,7 @@ def judge(yardstick: Yardstick, views: Views) -> Judged:
 
 def _needed(view: View, place: int, effective: int, measure: Measure) -> int:
     if measure == "need":
-        return view.have.get(place, effective) if view.have else effective
+        return view.have.get(place, effective)
     return view.merged.get(place, 0) if measure == "merged" else effective
 
 

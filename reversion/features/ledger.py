@@ -49,16 +49,17 @@ class Ledger:
         self._read_evidence(naming, is_part=is_part)
         named = {item for items in self.features.values() for item in items}
         self._toggled = sorted(item for item in named if source.reverts.is_toggled(item))
-        plain = named.difference(self._toggled)
+        plain = self._plain = frozenset(named.difference(self._toggled))
+        del named
         landing = source.reading.graph.landing
-        landed = sorted((min(landing[one] for one in source.items.members(item)), item) for item in plain)
-        self._landings = [position for position, _ in landed]
-        self._by_landing = [item for _, item in landed]
-        self._plain = frozenset(plain)
+        joined = source.items.joined
+        lands = {item: min([landing[one] for one in joined[item]]) for item in joined if item in plain}
+        self._by_landing = sorted(plain, key=lambda item: (lands.get(item, landing[item]), item))
+        self._landings = [lands.get(item, landing[item]) for item in self._by_landing]
         self._standings: dict[int, Standing] = {}
         self.heads = tuple(standing for head in source.tracked if (standing := self.at(head)))
-        self.universe: frozenset[int] = frozenset().union(*(head.effective for head in self.heads))
-        self.merged: frozenset[int] = frozenset().union(*(head.seen for head in self.heads))
+        self.universe = _all_of([head.effective for head in self.heads])
+        self.merged = _all_of([head.seen for head in self.heads])
 
     def at(self, commit: str) -> Standing | None:
         """Return what the version has, or None where the history does not hold its commit."""
@@ -137,7 +138,10 @@ class Ledger:
         seen = {item for item in self._toggled if reverts.is_seen(reach, item)}
         there = {item for item in seen if reverts.is_effective(reach, item)}
         doubtful = frozenset(item for item in seen if reverts.is_doubtful(reach, item))
-        return Standing(frozenset(plain | seen), frozenset(plain | there), doubtful, reach)
+        plain |= there
+        effective = frozenset(plain)
+        plain |= seen
+        return Standing(effective if seen == there else frozenset(plain), effective, doubtful, reach)
 
     def _read_evidence(self, naming: Naming, *, is_part: bool) -> None:
         evidence, of = self.source.evidence, self.source.items.of
@@ -164,3 +168,8 @@ class Ledger:
         commits = (said.commit, said.by)
         ids = (records.ids[at] for at in commits)
         return any(id.startswith(wrong) for id in (*ids, *(id for at in commits for id in records.picks.get(at, ()))))
+
+
+def _all_of(sets: list[frozenset[int]]) -> frozenset[int]:
+    """Return the union; of one set, that set itself, since each has a place for every item."""
+    return sets[0] if len(sets) == 1 else frozenset().union(*sets)

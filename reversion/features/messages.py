@@ -3,8 +3,10 @@
 import re
 from dataclasses import dataclass
 
+SHORT = 1_000
+"""A message that is no longer is looked at whole."""
 _LONGEST_MESSAGE = 200_000
-_LONGEST_LINE = 1_000
+_LONGEST_LINE = SHORT
 
 _TRAILER = re.compile(r"([A-Za-z0-9-]+)[ \t]*:[ \t]*(.*)")
 _MADE_BY_GIT = ("Signed-off-by: ", "(cherry picked from commit ")
@@ -97,9 +99,9 @@ def without_pull_requests(subject: str) -> str:
 def _parted(subject: str) -> tuple[str, tuple[str, ...]]:
     """Part a subject from the numbers at its end, of which each stands in brackets of its own."""
     numbers: list[str] = []
-    while match := _PULL_AT_END.fullmatch(subject, max(subject.rfind("("), 0)):
+    while (at := subject.rfind("(")) >= 0 and (match := _PULL_AT_END.fullmatch(subject, at)):
         numbers.insert(0, match[1])
-        subject = subject[: match.start()].rstrip()
+        subject = subject[:at].rstrip()
     return subject.strip(), tuple(numbers)
 
 

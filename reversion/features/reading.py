@@ -1,7 +1,6 @@
 """What each commit of a service is: an ordinary commit, a merge, or a revert of known commits. Pure."""
 
 from bisect import bisect_left
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,11 +26,6 @@ class Reading:
         self.graph = Graph(records.parents, self.heads)
         self.merges = frozenset(at for at, parents in enumerate(records.parents) if len(parents) > 1)
         self._sorted: list[str] | None = None
-        self._by_subject: dict[str, list[int]] | None = None
-        self._by_pull: dict[str, list[int]] = defaultdict(list)
-        for at, numbers in records.pulls.items():
-            for number in numbers:
-                self._by_pull[number].append(at)
         self.reverts: dict[int, tuple[Target, ...]] = {}
         for at, said in records.undoings.items():
             targets = self._targets(at, said)
@@ -81,7 +75,9 @@ class Reading:
         )
 
     def _latest(self, candidates: list[int], revert: int) -> int | None:
-        older = sorted((at for at in candidates if at < revert), key=self._age, reverse=True)
+        older = [at for at in candidates if at < revert]
+        if len(older) > 1:
+            older.sort(key=self._age, reverse=True)
         return next((at for at in older if self.graph.is_below(at, revert)), None)
 
     def _age(self, at: int) -> tuple[int, str]:
@@ -104,14 +100,33 @@ class Reading:
 
     def _with_subject(self, subject: str) -> list[int]:
         """Return the commits with that subject, or that begin so where the subject was cut short."""
-        if self._by_subject is None:
-            self._by_subject = defaultdict(list)
-            for at, known in enumerate(self.records.subjects):
-                self._by_subject[known].append(at)
-                if known.endswith(")") and (bare := without_pull_requests(known)) != known:
-                    self._by_subject[bare].append(at)
         exact = self._by_subject.get(subject) or self._by_subject.get(without_pull_requests(subject))
         if exact or not subject.endswith(("...", "\u2026")):
             return exact or []
         begins = subject.rstrip(".\u2026 ")
         return [at for at, known in enumerate(self.records.subjects) if len(begins) > 9 and known.startswith(begins)]
+
+    @cached_property
+    def _by_subject(self) -> dict[str, list[int]]:
+        """The commits of each subject that some revert quotes, also without the pull requests at its end."""
+        quoted = {said.subject for said in self.records.undoings.values()}
+        found: dict[str, list[int]] = {subject: [] for subject in (*quoted, *map(without_pull_requests, quoted))}
+        for at, known in enumerate(self.records.subjects):
+            if known in found:
+                found[known].append(at)
+        for at in self.records.pulls:
+            known = self.records.subjects[at]
+            if (bare := without_pull_requests(known)) != known and bare in found:
+                found[bare].append(at)
+        return found
+
+    @cached_property
+    def _by_pull(self) -> dict[str, list[int]]:
+        """The commits that bear the number of each pull request that some revert names."""
+        named = {number for said in self.records.undoings.values() for number in said.pulls}
+        found: dict[str, list[int]] = {number: [] for number in named}
+        for at, numbers in self.records.pulls.items():
+            for number in numbers:
+                if number in found:
+                    found[number].append(at)
+        return found

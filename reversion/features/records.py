@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from reversion.feature_settings import FeatureSettings
-from reversion.features.conventions import Named, counts, names_in, names_of_merge
+from reversion.features.conventions import Named, made_ready, names_of_merge
 from reversion.features.messages import (
+    SHORT,
     Undoing,
     change_id,
     clip,
     merged_title,
     picked_from,
     pull_requests,
-    subject_of,
     undoing,
 )
 from reversion.text import Value
@@ -65,15 +65,34 @@ class Records:
         Column by column: a hundred thousand commits are usual, and each step over all of them counts.
         """
         commits = [commit for commit in commits if commit.id not in self.number]
-        ids = [commit.id for commit in commits]
-        texts = [clip(commit.message) for commit in commits]
+        if not commits:
+            return
+        ids, above, messages, added, touched = zip(*commits, strict=True)
+        texts = [text if len(text) <= SHORT else clip(text) for text in messages]
         start, known = len(self.ids), self.number
         known.update(zip(ids, range(start, start + len(ids)), strict=True))
-        subjects = [subject_of(text) for text in texts]
+        parents = [(known[of],) if of in known else _parents(of, known) for of in above]
+        subjects = [text.lstrip("\r\n").split("\n", 1)[0].strip() for text in texts]
         self.ids += ids
-        self.parents += [tuple([known[id] for id in commit.parents.split() if id in known]) for commit in commits]
+        self.parents += parents
         self.subjects += subjects
-        self.touched |= {at: commit.touched for at, commit in enumerate(commits, start) if commit.touched}
+        self.touched |= {at: services for at, services in enumerate(touched, start) if services}
+        self._take_in_marks(texts, subjects, start)
+        mine, same = made_ready("", settings), self._known.setdefault
+        for at, text in enumerate(texts, start):
+            if len(parents[at - start]) < 2:
+                named = mine.names_in(text, added[at - start])
+                if not mine.counts(subjects[at - start]):
+                    self.aside[at] = True
+            else:
+                named = names_of_merge(text, "", settings)
+                if title := merged_title(text):
+                    self.titles[at] = title
+            if named:
+                self.names[at] = same(named, named)
+
+    def _take_in_marks(self, texts: list[str], subjects: list[str], start: int) -> None:
+        """Take in what the messages of these commits say of other commits and of pull requests."""
         self.changes |= {
             at: change for at, text in _with("\nChange-Id:", texts, start) if (change := change_id(text))
         }
@@ -89,18 +108,6 @@ class Records:
         for at, text in (*_with("evert", texts, start), *_with("eapply", texts, start)):
             if len(self.parents[at]) < 2 and (said := undoing(text, self.subjects[at])):
                 self.undoings[at] = said
-        same = self._known.setdefault
-        for at, (commit, text) in enumerate(zip(commits, texts, strict=True), start):
-            if len(self.parents[at]) < 2:
-                named = names_in(text, "", settings, commit.added)
-                if not counts(self.subjects[at], "", settings):
-                    self.aside[at] = True
-            else:
-                named = names_of_merge(text, "", settings)
-                if title := merged_title(text):
-                    self.titles[at] = title
-            if named:
-                self.names[at] = same(named, named)
 
     def chapter(self, start: int, end: int) -> "Chapter":
         """Return what is kept of the commits of these numbers, ids aside."""
@@ -143,6 +150,11 @@ class Chapter(Value):
 
 
 _SPARSE = tuple(name for name in Chapter.model_fields if name not in ("subjects", "parents"))
+
+
+def _parents(ids: str, known: Mapping[str, int]) -> tuple[int, ...]:
+    """Return the numbers of the parents whose ids are given, without those that were never read."""
+    return tuple([known[id] for id in ids.split() if id in known])
 
 
 def _with(mark: str, texts: list[str], start: int) -> list[tuple[int, str]]:

@@ -35,7 +35,8 @@ def is_part(subject: str, counted: Container[str]) -> bool:
 
     A word that is no known type (`cart: add totals`) marks nothing.
     """
-    found = typed(subject)
-    if found is None or (found.type not in _KNOWN and found.type not in counted):
+    match = _TYPED.match(subject)
+    type = spelled(match[1]) if match else ""
+    if match is None or (type not in _KNOWN and type not in counted):
         return "unmarked" in counted
-    return found.type in counted or found.breaks
+    return type in counted or bool(match[3])

@@ -66,7 +66,7 @@ class Feature(Value):
     @property
     def told(self) -> str:
         """The state and what has to be said of it: `withdrawn (check)`, `partial (ambiguous, unfinished)`."""
-        said = (*(("check",) if self.check and self.state is State.WITHDRAWN else ()), *self.remarks)
+        said = (*(("check",) if self.check else ()), *self.remarks)
         return self.state.value + (f" ({', '.join(said)})" if said else "")
 
 

@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import chain
 
 from reversion.adapters import patches
 from reversion.adapters.histories import open_source
 from reversion.errors import ReversionError
-from reversion.features.deciding import Deciding, deciders, withdrawals
+from reversion.features.deciding import THERE, Deciding, deciders, taken_back, withdrawals
 from reversion.features.patches import Undone
 from reversion.features.resolver import Resolver, Vector
 from reversion.features.values import Change, Comparison, Feature, State
@@ -16,9 +17,11 @@ from reversion.operations.workspace import Workspace
 def checked(
     workspace: Workspace, resolver: Resolver, features: tuple[Feature, ...], vector: Vector
 ) -> tuple[Feature, ...]:
-    """Flag the withdrawn features of which a revert may have kept a part."""
+    """Flag the features that are withdrawn, in all services or in one, by a revert that may have kept a part."""
     withdrawn = (feature.id for feature in features if feature.state is State.WITHDRAWN)
-    doubtful = _doubtful(workspace, (one for id in withdrawn for one in withdrawals(resolver, id, vector)))
+    there = (feature.id for feature in features if feature.state in THERE)
+    deciding = (one for id in withdrawn for one in withdrawals(resolver, id, vector))
+    doubtful = _doubtful(workspace, chain(deciding, taken_back(resolver, there, vector)))
     return tuple(_flagged(feature) if feature.id in doubtful else feature for feature in features)
 
 

@@ -1,6 +1,6 @@
 """Work out which features are there, from what runs and from the services' histories."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,6 +15,7 @@ from reversion.operations.titling import titles_of
 from reversion.operations.workspace import Workspace
 
 Versions = Mapping[str, str | None]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -67,17 +68,25 @@ def running_versions(observation: Observation, workspace: Workspace) -> dict[str
     }
 
 
-def features_of(workspace: Workspace, observation: Observation, *, refresh: bool = True) -> tuple[Feature, ...]:
-    """Judge every feature at what was observed, and remember the verdicts."""
-    return features_of_all(workspace, (observation,), refresh=refresh)[0]
+def features_of(
+    workspace: Workspace, observation: Observation, *, refresh: bool = True, say: Say = lambda _: None
+) -> tuple[Feature, ...]:
+    """Judge every feature at what was observed, and remember the verdicts; `say` is told why some are unknown."""
+    return features_of_all(workspace, (observation,), refresh=refresh, say=say)[0]
 
 
 def features_of_all(
-    workspace: Workspace, observations: tuple[Observation, ...], *, refresh: bool = True
+    workspace: Workspace,
+    observations: tuple[Observation, ...],
+    *,
+    refresh: bool = True,
+    say: Say = lambda _: None,
 ) -> tuple[tuple[Feature, ...], ...]:
     """Judge every feature at each of what was observed, reading each history once."""
     versions = [running_versions(observation, workspace) for observation in observations]
     studied = study(workspace, *versions, refresh=refresh)
+    for line in dict.fromkeys(_why_unknown(studied, observations)):
+        say(line)
     environments = (observation.environment for observation in observations)
     return tuple(judge(workspace, name, studied, each) for name, each in zip(environments, versions, strict=True))
 
@@ -88,3 +97,17 @@ def judge(workspace: Workspace, environment: str, studied: Study, versions: Vers
     features = checked(workspace, studied.resolver, studied.resolver.features(vector), vector)
     remember(workspace, lambda catalogue: catalogue.record_features(environment, features, now))
     return features
+
+
+def _why_unknown(studied: Study, observations: tuple[Observation, ...]) -> Iterator[str]:
+    """Yield why the features of some services can't be known: no history, no version, or one that names no commit."""
+    for service, problem in studied.problems.items():
+        yield f"The features of {service} are unknown: {problem}"
+    for observation in observations:
+        for service in observation.services():
+            running = observation.running(service)
+            mapped = studied.mapped.get((service, running.version or ""))
+            if running.version is None:
+                yield f"{observation.environment}: which {service} runs is unknown: {running.problem}"
+            elif mapped and not mapped.commit and service not in studied.problems:
+                yield f"{observation.environment}: {mapped.problem}"

@@ -365,3 +365,15 @@ def test_the_newest_of_ten_thousand_are_read_fast(product):
     assert len(found) == 20
     assert all(isinstance(one, Recorded) for one in found)
     assert found[0].tag == made_of[-1][0]
+
+
+@pytest.mark.parametrize(
+    "name", ["v1.0.0", "reversion/staging/2026-11-25T00-00-00Z-abcdef", "reversion/staging/good"]
+)
+def test_a_tag_that_somebody_made_by_hand_is_told_as_what_it_is(product: GitBuilder, name: str) -> None:
+    product.git("tag", "-a", "-m", "hello", name)
+
+    with pytest.raises(
+        SnapshotInvalid, match=r"is a tag of the product, but no snapshot.*reversion snapshots staging"
+    ):
+        tags.read(Repository(product.path), name, "staging")
