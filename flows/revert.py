@@ -8,9 +8,11 @@ from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.approval import ask
+from flows.carrying import carry_out, go_back_if_wanted
 from flows.ending import ended, rejected, with_refusals_named
-from flows.steps import carry_out, explain, go_back_if_wanted, look_again, look_at_others
-from reversion.outcome import Findings, conclude
+from flows.steps import explain, look_again, look_at_others
+from reversion.conclusion import conclude
+from reversion.outcome import Findings
 from tasks.admit import admit, attempt, occupied
 from tasks.choices import refresh_choices
 from tasks.hold import hold_off

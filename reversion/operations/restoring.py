@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from reversion.adapters import playbooks
+from reversion.adapters import playbooks, restores
 from reversion.adapters.verdicts import RestoreTarget
 from reversion.errors import HeldBack, ReversionError, is_worth_retrying
 from reversion.operations.observing import Say, staged
@@ -95,7 +95,7 @@ class Restorer:
             self._last_came = time.monotonic()
             self._board.came(service)
             self._changed.notify_all()
-        return playbooks.proven(order.result.result())
+        return restores.proven(order.result.result())
 
     def _held_back(self, service: str) -> HeldBack:
         return HeldBack(f"{service} was not begun, since {self._failed or 'the run'} failed.")
@@ -135,7 +135,7 @@ class Restorer:
         problem: BaseException = RuntimeError("no result")
         try:
             targets = tuple(map(self._target, batch.values()))
-            playbooks.restore_all(stage, targets, lambda result: self._settle(batch, result))
+            restores.restore_all(stage, targets, lambda result: self._settle(batch, result))
         except BaseException as error:
             problem = error
         with self._changed:
@@ -159,7 +159,7 @@ class Restorer:
         order = batch[result.service]
         with self._changed:
             try:
-                playbooks.proven(result)
+                restores.proven(result)
             except ReversionError as error:
                 self._fail(order, error)
             else:

@@ -20,8 +20,9 @@ import pytest
 from reversion.adapters.ansible_settings import surroundings
 from reversion.adapters.fence import build_fence
 from reversion.adapters.inventory import read_inventory
-from reversion.adapters.playbooks import RestoreTarget, restore_all
+from reversion.adapters.restores import restore_all
 from reversion.adapters.stage import Stage
+from reversion.adapters.verdicts import RestoreTarget
 from reversion.operations.trees import unpacked
 from reversion.operations.workspace import Workspace
 from reversion.outcome import StepResult

@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 
 from reversion.adapters.inventory import read_inventory
-from reversion.adapters.playbooks import RestoreTarget, check_syntax, configure, restore, restore_all
+from reversion.adapters.playbooks import check_syntax, configure
+from reversion.adapters.restores import restore, restore_all
 from reversion.adapters.rundir import run_directory
 from reversion.adapters.stage import Stage
+from reversion.adapters.verdicts import RestoreTarget
 from reversion.errors import PlaybookFailed, ProductInvalid
 from reversion.outcome import StepResult
 from reversion.product import Product

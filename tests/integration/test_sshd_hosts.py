@@ -12,9 +12,11 @@ import pytest
 from reversion.adapters.ansible_settings import surroundings
 from reversion.adapters.fence import REFUSAL, build_fence
 from reversion.adapters.inventory import Host, Inventory, read_inventory
-from reversion.adapters.playbooks import RestoreTarget, configure, proven, restore, restore_all
+from reversion.adapters.playbooks import configure
 from reversion.adapters.probes import observe
+from reversion.adapters.restores import proven, restore, restore_all
 from reversion.adapters.stage import Stage
+from reversion.adapters.verdicts import RestoreTarget
 from reversion.errors import HostUnreachable, PlaybookFailed, ProductInvalid, is_worth_retrying
 from reversion.product import Product
 from tests.sshd import Sshd, free_port, sshd_hosts

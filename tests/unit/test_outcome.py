@@ -2,7 +2,8 @@
 
 import pytest
 
-from reversion.outcome import Back, Check, Fingerprints, Seen, StepResult, Verdict, as_seen, conclude
+from reversion.conclusion import as_seen, conclude
+from reversion.outcome import Back, Check, Fingerprints, Seen, StepResult, Verdict
 from tests.builders import TAG, a_plan, an_observation, some_findings
 
 RED = Check(name="smoke", passed=False, message="exit code 1")

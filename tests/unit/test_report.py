@@ -5,8 +5,9 @@ import json
 import pytest
 
 from reversion import report
+from reversion.conclusion import conclude
 from reversion.features.values import Comparison, State
-from reversion.outcome import Case, Check, conclude
+from reversion.outcome import Case, Check
 from tests.builders import a_change, a_plan, an_approval, some_findings
 
 LOST = a_change("SHOP-9", State.COMPLETE, State.ABSENT)
