@@ -97,6 +97,14 @@ class Stand:
             if not run.state.is_final:
                 self.api.ask(f"/flow_runs/{run.id}/set_state", {"state": {"type": "CANCELLED"}, "force": True})
 
+    def begin_anew(self) -> None:
+        """Let both environments run 1.1.0 again, with nothing broken and no run under way."""
+        self.end_all()
+        self.small.run("staging", **NEW)
+        self.small.run("uat", **NEW)
+        for name in ("red", "broken-cart", "meddling"):
+            (self.small.root / name).unlink(missing_ok=True)
+
     def detail(self, run: str) -> RunDetail:
         return self.runs.detail(run)
 
