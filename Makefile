@@ -12,7 +12,7 @@ demo: $(READY)
 
 test: $(READY)
 	@scripts/test-packages
-	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .
