@@ -4,7 +4,7 @@ import pytest
 
 from reversion.errors import Refused, SnapshotInvalid
 from reversion.features.values import Comparison, Feature, Relation, State
-from reversion.plan import Plan, make_plan
+from reversion.plan import FileChange, Plan, make_plan
 from tests.builders import a_change, a_plan, a_product, a_snapshot, an_observation, some_facts
 
 
@@ -42,6 +42,25 @@ def test_steps_follow_the_dependencies(relations, expected):
 
     assert tuple(step.service for step in plan.steps) == expected
     assert plan.steps[1].after == (expected[0],)
+
+
+@pytest.mark.parametrize(
+    ("declared", "changed", "there"),
+    [
+        pytest.param(("ansible",), (), {"cart": True, "web": False}, id="its version runs, no configuration differs"),
+        pytest.param(("ansible",), ("ansible/web.j2",), {"cart": False, "web": False}, id="configuration differs"),
+        pytest.param((), (), {"cart": False, "web": False}, id="nobody said what the configuration is"),
+    ],
+)
+def test_what_is_right_already_needs_no_restore(declared, changed, there):
+    product = a_product(cart={}, web={})
+    environment = product.environments["staging"].model_copy(update={"configuration": declared})
+    files = tuple(FileChange(path=path, change="changed") for path in changed)
+    facts = some_facts(an_observation(cart="1", web="2"), configuration=files)
+
+    plan = make_plan(product, environment, a_snapshot({"cart": "1", "web": "1"}), facts)
+
+    assert {step.service: step.is_there for step in plan.steps} == there
 
 
 def test_mixed_directions_never_close_a_circle():
