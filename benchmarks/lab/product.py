@@ -19,6 +19,7 @@ environments:
   staging:
     inventory: ansible/inventory.yml
     restore: ansible/restore.yml
+    configuration: [ansible]
     observe: {{url: "http://{{ansible_host}}:{{http_port}}/version", field: version}}
     restore_timeout: 7200
     restore_retries: 0
