@@ -76,7 +76,7 @@ def restore_services(
             futures[step.service] = room.submit(
                 task,
                 {
-                    "plan": plan,
+                    "plan": plan.digest,
                     "service": step.service,
                     "attempt": 1 if step.service in right else attempt,
                     "through": through,

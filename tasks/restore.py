@@ -15,8 +15,10 @@ def configure(plan: Plan, attempt: int) -> None:  # noqa: ARG001  each attempt a
 
 
 @kept(task_run_name="Restore {service}", whatever="through", retry_condition_fn=retry_if_unreachable)
-def restore(plan: Plan, service: str, attempt: int, through: Restorer) -> StepResult:  # noqa: ARG001  see restore_services
-    """Restore one service through what restores those that are ready together in one run of Ansible."""
-    retries = workspace(plan.head_commit).product.environment(plan.environment).restore_retries
-    is_last_try = int(task_run.get_run_count()) > retries
+def restore(plan: str, service: str, attempt: int, through: Restorer) -> StepResult:  # noqa: ARG001  see restore_services
+    """Restore one service through what restores those that are ready together in one run of Ansible.
+
+    `plan` is the plan's digest: Prefect looks through all that a task gets, and hundreds get the same plan.
+    """
+    is_last_try = int(task_run.get_run_count()) > through.retries
     return through.restore(service, say_from_anywhere(), is_last_try=is_last_try)

@@ -67,6 +67,11 @@ class Restorer:
         self._is_closed = False
         self._resources = ExitStack()
 
+    @property
+    def retries(self) -> int:
+        """How often a service is tried again where that may help by itself."""
+        return self._environment.restore_retries
+
     def __enter__(self) -> Self:
         about = staged(self._workspace, self._environment, self._plan.snapshot_commit)
         self.stage = self._resources.enter_context(about)
