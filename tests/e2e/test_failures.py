@@ -61,7 +61,7 @@ def test_after_a_failure_a_person_may_go_back_or_leave_a_service_out(stand: Stan
     back = stand.command("retry", run, "--back", "--as", "Bo", "--yes", "--acknowledge")
 
     assert (back.returncode, stand.runs.status(run).told) == (1, "Returned"), back.stderr
-    assert "It stopped: " in back.stdout + back.stderr
+    assert "**It stopped:** staging is between two versions" in back.stdout
     assert stand.small.running("staging") == NEW
     unexplained = stand.command("retry", run, "--without", "cart", "--as", "Bo", "--yes", "--acknowledge")
     assert (unexplained.returncode, "needs a reason" in unexplained.stderr) == (2, True)
