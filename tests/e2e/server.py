@@ -111,13 +111,13 @@ def is_up(server: Server, process: subprocess.Popen[bytes]) -> bool:
         return False
 
 
-def wait_for(question: Callable[[], bool], seconds: float, what: str) -> None:
-    """Ask five times a second until the answer is yes; raise TimeoutError naming what was waited for."""
+def wait_for(question: Callable[[], bool], seconds: float, what: str, *, every: float = 0.2) -> None:
+    """Ask again and again until the answer is yes; raise TimeoutError naming what was waited for."""
     end = time.monotonic() + seconds
     while not question():
         if time.monotonic() > end:
             raise TimeoutError(f"waited {seconds:.0f} s for {what}")
-        time.sleep(0.2)
+        time.sleep(every)
 
 
 def _gone(process: subprocess.Popen[bytes], log: Path) -> bool:

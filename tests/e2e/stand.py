@@ -88,7 +88,7 @@ class Stand:
                 raise AssertionError(f"ended as {record.told}, not {told}: {record.state.message}")
             return record.told == told and not is_old
 
-        wait_for(is_there, PATIENCE, f"run {run} to be '{told}'")
+        wait_for(is_there, PATIENCE, f"run {run} to be '{told}'", every=1.0)
         return self.runs.status(run)
 
     def end_all(self) -> None:

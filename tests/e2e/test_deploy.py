@@ -90,7 +90,11 @@ def test_a_worker_needs_no_source_but_the_installed_package(deployed: Deployed):
 
 
 def test_every_environment_has_one_lock_of_one_slot(deployed: Deployed):
-    assert deployed.locks() == [("reversion-told--live", 1), ("reversion-told-staging", 1), ("reversion-told-uat", 1)]
+    assert deployed.locks() == [
+        ("reversion-told--live", 1),
+        ("reversion-told--staging", 1),
+        ("reversion-told--uat", 1),
+    ]
 
 
 def test_deploying_again_adds_nothing_and_a_paused_schedule_stays_paused(deployed: Deployed):
