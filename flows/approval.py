@@ -8,7 +8,7 @@ from prefect.input import RunInput
 from pydantic import Field, ValidationError, create_model
 
 from reversion.errors import PlanVoid, Refused
-from reversion.outcome import Approval
+from reversion.outcome import Approval, WayOn
 from reversion.plan import Plan
 from reversion.product import Environment
 from reversion.text import counted, markdown, plain
@@ -25,13 +25,6 @@ class Decision(Enum):
 
 class _Form(RunInput):
     decision: Decision = Field(title="Decision")
-
-
-class WayOn(Enum):
-    """Where a run that failed goes on to."""
-
-    on = "go on to the snapshot"
-    back = "go back to how it was before"
 
 
 def ask(plan: Plan, review: str, asked: str = "", stopped: str = "") -> Approval:

@@ -1,6 +1,6 @@
 """The outcome and what it is made of: approval, steps, checks, what was seen of other environments. Pure."""
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Literal
 
 from reversion.environment import Observation
@@ -68,6 +68,13 @@ class Fingerprints(Value):
     def followed_by(self, later: "Fingerprints") -> "Fingerprints":
         """Take the later observation's fingerprint as what was seen after."""
         return self.model_copy(update={"after": later.before, "problem": self.problem or later.problem})
+
+
+class WayOn(Enum):
+    """Where a run that failed goes on to."""
+
+    on = "go on to the snapshot"
+    back = "go back to how it was before"
 
 
 class Approval(Value):

@@ -15,16 +15,12 @@ class Board:
         self._came: set[str] = set()
 
     def came(self, service: str) -> None:
-        """Note that a service has been asked for."""
+        """Note that a service has been asked for. Should it fail, nobody waits for it to come again."""
         self._came.add(service)
 
     def is_proven(self, service: str) -> None:
         """Note that a service is at its wanted version, so that what waits for it is ready."""
         self._proven.add(service)
-
-    def failed(self, service: str) -> None:
-        """Note that a service has failed; whether it comes again is not known, so nobody waits for it."""
-        self._came.add(service)
 
     def is_expecting(self) -> bool:
         """Tell whether a service is ready and has not been asked for yet."""

@@ -10,6 +10,7 @@ from reversion.adapters.prefect_api import PrefectApi
 from reversion.adapters.runs import Runs
 from reversion.errors import InvalidInput, Refused, ServerFailed, UnknownName
 from reversion.history import Answer, Review, RunRecord, lines_of
+from reversion.outcome import WayOn
 from reversion.text import plain
 
 _INPUT = re.compile(r"suspended-approval(?:-(?P<attempt>[0-9]{1,4}))?-(?P<part>schema|description|response)")
@@ -111,7 +112,7 @@ def _given(review: Review, answer: Answer) -> dict[str, Any]:
             if service not in review.may_leave_out:
                 raise UnknownName.among("service", service, review.may_leave_out)
         given["leave_out"] = list(answer.leave_out)
-        given["way"] = "go back to how it was before" if answer.go_back else "go on to the snapshot"
+        given["way"] = (WayOn.back if answer.go_back else WayOn.on).value
     elif answer.leave_out or answer.go_back:
         raise Refused(
             f"Run {review.run[:8]} has not failed, so nothing can be left out and there is no way back yet.",

@@ -9,8 +9,15 @@ import click
 from reversion.adapters.approvals import Approvals
 from reversion.commands.connecting import connect
 from reversion.commands.printing import note
-from reversion.commands.starting import Options, back_option, follow_to_end, with_start_options, without_option
-from reversion.errors import InvalidInput, Refused
+from reversion.commands.starting import (
+    Options,
+    back_option,
+    check_reason,
+    follow_to_end,
+    with_start_options,
+    without_option,
+)
+from reversion.errors import Refused
 from reversion.history import RunRecord
 from reversion.operations.workspace import open_workspace
 from reversion.outcome import Verdict
@@ -35,8 +42,7 @@ def retry_command(product: str, /, run: str, reason: str, **options: Any) -> int
     It may leave services out, or go back to how it was before it began.
     """
     chosen = Options(**options)
-    if chosen.leave_out and not reason:
-        raise InvalidInput("Leaving a service out needs a reason.", "Say why with --reason.")
+    check_reason(chosen.leave_out, reason)
     approvals, ended = _find(product, run)
     approvals.runs.retry(ended.id)
     note(f"Run {ended.id[:8]} goes on: {ended.environment} to {ended.snapshot}")

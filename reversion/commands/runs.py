@@ -17,6 +17,7 @@ from reversion.commands.starting import (
     acknowledge_option,
     as_option,
     back_option,
+    check_reason,
     reason_option,
     start,
     with_start_options,
@@ -122,8 +123,7 @@ def _decided(approve: bool, name: str, reason: str, **options: Any) -> Answer:
         name = click.prompt("Your name", err=True)
     if not name:
         raise InvalidInput("A decision needs a name.", "Say who decides with --as NAME.")
-    if options.get("leave_out") and not reason:
-        raise InvalidInput("Leaving a service out needs a reason.", "Say why with --reason.")
+    check_reason(options.get("leave_out", ()), reason)
     return Answer(approve=approve, approver=name, reason=reason, **options)
 
 

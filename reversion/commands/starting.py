@@ -37,6 +37,12 @@ _OPTIONS = (
 )
 
 
+def check_reason(leave_out: tuple[str, ...], reason: str) -> None:
+    """Raise InvalidInput where services are left out and nobody says why."""
+    if leave_out and not reason:
+        raise InvalidInput("Leaving a service out needs a reason.", "Say why with --reason.")
+
+
 class Options:
     """How to start and follow; checked before anything is started."""
 

@@ -174,7 +174,6 @@ class Restorer:
 
     def _fail(self, order: _Order, error: BaseException) -> None:
         """Tell who waits; where it was for good, hold the others back as the environment says."""
-        self._board.failed(order.step.service)
         is_final = order.is_last_try or not is_worth_retrying(error)
         if is_final and self._environment.on_failure != "continue" and not self._failed:
             self._failed = order.step.service

