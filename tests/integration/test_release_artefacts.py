@@ -288,11 +288,11 @@ def test_a_run_killed_while_it_unpacks_leaves_no_half_release(tmp_path: Path) ->
         start_new_session=True,
     )
     half = releases / ".new-1.4"
-    deadline = time.monotonic() + 60
-    while not (half / "10").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: unpacking(source))
+    modules = unpacking(source)
+    until((half / "10").exists)
 
-    for process in unpacking(source):
+    for process in modules:
         os.kill(process, signal.SIGKILL)
     player.wait()
     left = (half.exists(), (releases / "1.4").exists(), os.path.lexists(tmp_path / "app" / "current"))
@@ -313,5 +313,12 @@ def unpacking(source: Path) -> list[int]:
             continue
         if str(source) in opened:
             found.append(int(process))
-    assert found
     return found
+
+
+def until(happened: Callable[[], object]) -> None:
+    """Wait at most a minute for something that `happened` is to see."""
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
