@@ -1,7 +1,7 @@
 """What much at once does to Reversion: many services and tests, many runs at once, a long history.
 
-    python -m benchmarks.load [--only services,queue,history] [--services 200] [--tests 40] [--environments 50]
-                              [--runs 2000]
+    python -m benchmarks.load [--only services,queue,history] [--services 200] [--tests 40]
+                              [--products 10] [--environments 5] [--runs 2000]
 
 Needs what benchmarks.restore needs. Everything goes through a real Prefect server and worker and ends with this
 program. Memory is resident MiB; that of several runs at once is their sum.
@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from tests.e2e.server import Server, wait_for
 
 _HOSTS = 5
 _PATIENCE = 7200
+_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def services(given: Given) -> None:
         control = Control(given.server, "lab", root, deploy(given.server, root, "staging"))
         placed.move(NEW)
         with a_worker(given.server, "lab") as worker:
-            meter = Meter([host.pid for host in hosts], {"server": given.pid, "worker": worker})
+            meter = Meter([host.pid for host in hosts], {"server": (given.pid,), "worker": (worker,)})
             with meter.running():
                 began = time.time()
                 run = _revert(control, "staging")
@@ -102,48 +104,78 @@ def _moments(control: Control, run: str) -> tuple[float, float, float]:
 
 
 def queue(given: Given) -> None:
-    """Reversions of many environments, all started at once and all approved at once."""
-    tiny = Tiny(given.folder / "tiny", given.asked.environments)
-    tiny.move(OLD)
+    """Reversions of many environments of many products, all started at once and all approved at once.
+
+    Each product's work pool takes a few at a time, as where one machine serves them all; the others wait their turn.
+    """
+    products = [
+        Tiny(given.folder / name, given.asked.environments, name=name)
+        for name in (f"tiny{number:02}" for number in range(1, given.asked.products + 1))
+    ]
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda name: command(given.server, tiny.root, "snapshot", name, "--test"), tiny.environments))
-    tiny.move(NEW)
-    command(given.server, tiny.root, module="deployments.deploy")
-    control = Control(given.server, "tiny", tiny.root, "latest-verified")
-    with a_worker(given.server, "tiny") as worker:
-        meter = Meter([], {"server": given.pid, "worker": worker})
-        with meter.running():
-            began = time.time()
-            runs = [control.start(name) for name in tiny.environments]
-            _answer_all(control, runs)
-            ended = time.time()
-    told = Counter(record.told for record in map(control.runs.status, runs))
-    print(f"{len(runs)} reversions of as many environments at once ended as {_counted(told)};")
-    print(f"  what the environments run: {_counted(Counter(tiny.running().values()))}")
+        controls = list(pool.map(lambda tiny: _begin(given.server, tiny), products))
+    with ExitStack() as running:
+        workers = [running.enter_context(a_worker(given.server, tiny.name)) for tiny in products]
+        meter = running.enter_context(Meter([], {"server": (given.pid,), "worker": workers}).running())
+        began = time.time()
+        runs = [
+            Started(control, control.start(name))
+            for control, tiny in zip(controls, products, strict=True)
+            for name in tiny.environments
+        ]
+        _answer_all(runs)
+        ended = time.time()
+    told = Counter(run.record.told for run in runs)
+    print(
+        f"{len(runs)} reversions at once, each of another environment, of {len(products)} products: {_counted(told)};"
+    )
+    print(f"  what they run: {_counted(Counter(at for tiny in products for at in tiny.running().values()))}")
     _tell("from the first start until all had ended", ended - began)
     _tell("CPU of everything", meter.between(began, ended).total)
     _tell_memory(meter)
 
 
-def _answer_all(control: Control, runs: list[str]) -> None:
+@dataclass(frozen=True)
+class Started:
+    """One run of many, and where to ask for it."""
+
+    control: Control
+    id: str
+
+    @property
+    def record(self) -> RunRecord:
+        return self.control.runs.status(self.id)
+
+
+def _begin(server: Server, tiny: Tiny) -> Control:
+    """Take a verified snapshot of each of a product's environments, move them on, and deploy it."""
+    tiny.move(OLD)
+    for name in tiny.environments:
+        command(server, tiny.root, "snapshot", name, "--test")
+    tiny.move(NEW)
+    command(server, tiny.root, module="deployments.deploy")
+    control = Control(server, tiny.name, tiny.root, "latest-verified")
+    control.api.change(f"/work_pools/reversion-{tiny.name}", {"concurrency_limit": _AT_ONCE})
+    return control
+
+
+def _answer_all(runs: list[Started]) -> None:
     """Wait until all ask, approve them all, wait until all have ended."""
     began = time.time()
-    wait_for(
-        lambda: _all(control, runs, lambda one: one.told == WAITING or one.state.is_final), _PATIENCE, "the forms"
-    )
+    wait_for(lambda: _all(runs, lambda one: one.told == WAITING or one.state.is_final), _PATIENCE, "the forms")
     _tell("until all asked", time.time() - began)
     began = time.time()
     for run in runs:
-        if control.runs.status(run).told == WAITING:
-            control.approve(run)
+        if run.record.told == WAITING:
+            run.control.approve(run.id)
     _tell("to approve them all", time.time() - began)
-    wait_for(lambda: _all(control, runs, lambda one: one.state.is_final), _PATIENCE, "the ends")
+    wait_for(lambda: _all(runs, lambda one: one.state.is_final), _PATIENCE, "the ends")
 
 
-def _all(control: Control, runs: list[str], question: Callable[[RunRecord], bool]) -> bool:
+def _all(runs: list[Started], question: Callable[[RunRecord], bool]) -> bool:
     """Tell whether the answer is yes for all runs; asked every two seconds at most."""
     time.sleep(2)
-    return all(map(question, map(control.runs.status, runs)))
+    return all(question(run.record) for run in runs)
 
 
 def _counted(counts: "Counter[str]") -> str:
@@ -229,7 +261,8 @@ def _asked() -> argparse.Namespace:
     asked.add_argument("--only", default=",".join(PARTS))
     asked.add_argument("--services", type=int, default=200)
     asked.add_argument("--tests", type=int, default=40)
-    asked.add_argument("--environments", type=int, default=50)
+    asked.add_argument("--products", type=int, default=10)
+    asked.add_argument("--environments", type=int, default=5, help="of each product")
     asked.add_argument("--runs", type=int, default=2000)
     wanted = asked.parse_args()
     if unknown := set(wanted.only.split(",")) - PARTS.keys():

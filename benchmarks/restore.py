@@ -156,7 +156,9 @@ class Bench:
     def _by_reversion(self, way: Way) -> Figures:
         control = self.controls[way.product]
         with a_worker(control.server, control.product) as worker:
-            meter = Meter([host.pid for host in self._services.hosts], {"server": self.server, "worker": worker})
+            meter = Meter(
+                [host.pid for host in self._services.hosts], {"server": (self.server,), "worker": (worker,)}
+            )
             with meter.running():
                 asked = time.time()
                 run = control.start()

@@ -23,6 +23,9 @@ from reversion.operations.workspace import Workspace, open_workspace
 from reversion.text import Value, plain
 from tasks.choices import offer_choices, with_choices
 
+_AT_ONCE = 10
+"""How many runs of a new work pool at once: each is a process of some 200 MiB, and Ansible's beside it."""
+
 
 class Deployed(Value):
     """The ids of the product's deployments; `revert` is None where no environment can be restored."""
@@ -81,6 +84,7 @@ def _pool(client: SyncPrefectClient, product: str) -> None:
         name=pool_of(product),
         type="process",
         description=f"Reversions and snapshots of {product} run on the workers of this pool.",
+        concurrency_limit=_AT_ONCE,
     )
     try:
         client.create_work_pool(wanted)

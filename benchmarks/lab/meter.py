@@ -52,10 +52,10 @@ class Process:
 class Meter:
     """Reads all processes four times a second, and memory every two seconds, in a thread of its own.
 
-    `roots` are the processes that are looked at: server, worker (and the flows below it), or by hand.
+    `roots` are the processes that are looked at: server, workers (and the flows below them), or by hand.
     """
 
-    def __init__(self, hosts: Collection[int], roots: Mapping[str, int]) -> None:
+    def __init__(self, hosts: Collection[int], roots: Mapping[str, Collection[int]]) -> None:
         self._hosts, self._roots = frozenset(hosts), dict(roots)
         self._samples: list[tuple[float, Spent]] = []
         self._trees: list[tuple[float, float]] = []
@@ -76,7 +76,7 @@ class Meter:
 
     def watch(self, name: str, pid: int) -> None:
         """Look at one more process."""
-        self._roots[name] = pid
+        self._roots[name] = (pid,)
 
     def between(self, start: float, end: float) -> Spent:
         """Return what was spent between two moments."""
@@ -105,10 +105,13 @@ class Meter:
     def _take(self, *, memory: bool) -> None:
         every = _processes(self._hosts)
         below = _children(every)
-        worker = _tree(self._roots.get("worker", 0), every, below)
+        trees = {
+            name: [one for root in roots for one in _tree(root, every, below)] for name, roots in self._roots.items()
+        }
+        worker = trees.get("worker", [])
         named = {
-            "server": _tree(self._roots.get("server", 0), every, below),
-            "worker": [one for one in worker if one.pid == self._roots["worker"]],
+            "server": trees.get("server", []),
+            "worker": [one for one in worker if one.pid in self._roots["worker"]],
             "flow": _tops([one for one in worker if one.is_running(_ENGINE)]),
         }
         now = time.time()
@@ -120,7 +123,7 @@ class Meter:
         self._samples.append((now, Spent(total=total, **own, playing=playing)))
         if memory:
             self._weigh(named)
-            tops = [self._roots.get("hand", 0), *(one.pid for one in named["flow"])]
+            tops = [*self._roots.get("hand", ()), *(one.pid for one in named["flow"])]
             tree = {one.pid: one for top in tops for one in _tree(top, every, below)}
             self._trees.append((now, sum(map(_proportional, tree.values()))))
 

@@ -8,9 +8,9 @@ from tests.gitbuilder import GitBuilder
 
 _PRODUCT = """\
 schema: reversion.product/1
-product: tiny
+product: {product}
 services:
-  only: {repository: ../only, hosts: all}
+  only: {{repository: ../only, hosts: all}}
 environments:
 """
 _ENVIRONMENT = """\
@@ -46,18 +46,20 @@ all:
 class Tiny:
     """The product, and what its environments run."""
 
-    def __init__(self, folder: Path, count: int) -> None:
-        self.root, self._run = folder / "product", folder / "run"
+    def __init__(self, folder: Path, count: int, *, name: str = "tiny") -> None:
+        self.name, self.root, self._run = name, folder / "product", folder / "run"
         self.environments = tuple(f"e{number:02}" for number in range(1, count + 1))
         _write_service(folder / "only")
-        listed = "".join(_ENVIRONMENT.format(name=name, root=self._run) for name in self.environments)
+        listed = "".join(_ENVIRONMENT.format(name=each, root=self._run) for each in self.environments)
         files = {
-            "reversion.yaml": _PRODUCT + listed + _REST,
+            "reversion.yaml": _PRODUCT.format(product=name) + listed + _REST,
             "ansible/restore.yml": _RESTORE.format(root=self._run),
         }
-        for number, name in enumerate(self.environments, 1):
+        for number, environment in enumerate(self.environments, 1):
             address = f"127.1.{number // 250}.{number % 250 + 1}"
-            files[f"ansible/{name}.yml"] = _INVENTORY.format(name=name, address=address, python=sys.executable)
+            files[f"ansible/{environment}.yml"] = _INVENTORY.format(
+                name=environment, address=address, python=sys.executable
+            )
         GitBuilder(self.root).commit("Describe the product", files)
 
     def move(self, version: str) -> None:
