@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reversion.adapters.serving import settings
 from tests.e2e.server import AUTH, Server, free_port, is_up, wait_for
-from tests.e2e.stand import NEW, OLD, Stand
+from tests.e2e.stand import Stand, deployed
 from tests.small_product import SmallProduct, make_small_product
 
 POOL = "reversion-crashed"
@@ -128,6 +128,8 @@ RESTORE_HOLDS = """\
     - name: Wait where it is held
       ansible.builtin.wait_for: {path: "{{ root }}/hold-restore-{{ reversion_service }}", state: absent, timeout: 600}
       when: (root ~ '/hold-restore-' ~ reversion_service) is exists
+"""
+RESTORE_COUNTS = """\
     - name: Count how often it was restored
       ansible.builtin.shell: "echo once >> {{ root }}/restored-{{ reversion_service }}"
 """
@@ -146,7 +148,7 @@ def killable(directory: Path) -> Iterator[Killable]:
             "reversion.yaml": text.replace(f"cd {small.root};", f"cd {small.root}; {TEST_HOLDS}", 1).replace(
                 "    timeout: 20\n", "    timeout: 600\n", 1
             ),
-            "ansible/restore.yml": playbook + RESTORE_HOLDS,
+            "ansible/restore.yml": playbook + RESTORE_HOLDS + RESTORE_COUNTS,
         },
     )
     port = free_port()
@@ -155,14 +157,8 @@ def killable(directory: Path) -> Iterator[Killable]:
     server = Server(f"http://127.0.0.1:{port}/api", AUTH, home)
     made = Killable(Stand(small, server, {}), port)
     try:
-        small.run("staging", **OLD)
-        done = made.stand.command("snapshot", "staging", "--test")
-        assert done.returncode == 0, done.stderr
-        made.stand.snapshots["staging"] = done.stdout.split()[0]
-        small.run("staging", **NEW)
         made.start_server()
-        done = made.stand.command(module="deployments.deploy")
-        assert done.returncode == 0, done.stderr
+        made.stand.snapshots |= deployed(server, small, "staging").snapshots
         made.start_worker()
         yield made
     finally:

@@ -109,12 +109,10 @@ class Stand:
         return self.runs.detail(run)
 
 
-@contextmanager
-def a_stand(server: Server, directory: Path, name: str, hosts: dict[str, str] | None = None) -> Iterator[Stand]:
-    """Build the product, take verified snapshots of 1.0.0, move on to 1.1.0, deploy, and run a worker."""
-    small = make_small_product(directory, name=name, hosts=hosts)
+def deployed(server: Server, small: SmallProduct, *environments: str) -> Stand:
+    """Take verified snapshots of 1.0.0 in these environments, move them on to 1.1.0, and deploy the product."""
     stand = Stand(small, server, {})
-    for environment in ("staging", "uat"):
+    for environment in environments:
         small.run(environment, **OLD)
         done = stand.command("snapshot", environment, "--test")
         assert done.returncode == 0, done.stderr
@@ -122,5 +120,12 @@ def a_stand(server: Server, directory: Path, name: str, hosts: dict[str, str] | 
         small.run(environment, **NEW)
     done = stand.command(module="deployments.deploy")
     assert done.returncode == 0, done.stderr
+    return stand
+
+
+@contextmanager
+def a_stand(server: Server, directory: Path, name: str, hosts: dict[str, str] | None = None) -> Iterator[Stand]:
+    """Build the product, deploy it with a snapshot of staging and of uat, and run a worker."""
+    stand = deployed(server, make_small_product(directory, name=name, hosts=hosts), "staging", "uat")
     with running_worker(server, f"reversion-{name}", {"PYTHONPATH": str(Path.cwd())}):
         yield stand

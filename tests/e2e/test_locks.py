@@ -17,7 +17,7 @@ from reversion.adapters.locks import Locks, lock_name
 from reversion.locks import Lock
 from tests.e2e.server import Server, running_worker, wait_for
 from tests.e2e.serving import family, processes
-from tests.e2e.stand import NEW, OLD, PATIENCE, Stand
+from tests.e2e.stand import NEW, PATIENCE, Stand, deployed
 from tests.small_product import RESTORE, make_small_product
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
@@ -63,13 +63,7 @@ class Slow:
 @pytest.fixture(scope="module")
 def stand(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Stand:
     small = make_small_product(tmp_path_factory.mktemp("locked"), name="locked", restore=SLOW)
-    made = Stand(small, server, {})
-    small.run("staging", **OLD)
-    done = made.command("snapshot", "staging", "--test")
-    assert done.returncode == 0, done.stderr
-    made.snapshots["staging"] = done.stdout.split()[0]
-    assert made.command(module="deployments.deploy").returncode == 0
-    return made
+    return deployed(server, small, "staging")
 
 
 @pytest.fixture
