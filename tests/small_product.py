@@ -7,6 +7,7 @@ Features: SHOP-1 (cart, web) is in 1.0.0; SHOP-2 (cart) and the security fix SHO
 
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,26 +23,7 @@ services:
   pay: {{repository: ../pay}}
   web: {{repository: ../web, depends_on: [cart]}}
 environments:
-  staging:
-    inventory: ansible/staging.yml
-    restore: ansible/restore.yml
-    configure: ansible/configure.yml
-    observe: {{file: "{{root}}/{{reversion_host}}/{{service}}/VERSION"}}
-    configuration: [ansible/staging.yml, ansible/settings.ini]
-    restore_retries: 3
-    retry_delay: 2
-    production_tests: [smoke, prices]
-  uat:
-    inventory: ansible/uat.yml
-    restore: ansible/restore.yml
-    observe: {{file: "{{root}}/{{reversion_host}}/{{service}}/VERSION"}}
-    approval_timeout: 5
-    approvers: [ana@example.com]
-    production_tests: [smoke]
-  live:
-    inventory: ansible/live.yml
-    observe: {{file: "{{root}}/{{reversion_host}}/{{service}}/VERSION"}}
-features:
+{environments}features:
   conventions:
     - {{kind: line, names: [Feature]}}
 production_tests:
@@ -54,6 +36,34 @@ production_tests:
     timeout: 20
     junit: report.xml
 """
+
+ENVIRONMENTS = {
+    "staging": """\
+  staging:
+    inventory: ansible/staging.yml
+    restore: ansible/restore.yml
+    configure: ansible/configure.yml
+    observe: {file: "{root}/{reversion_host}/{service}/VERSION"}
+    configuration: [ansible/staging.yml, ansible/settings.ini]
+    restore_retries: 3
+    retry_delay: 2
+    production_tests: [smoke, prices]
+""",
+    "uat": """\
+  uat:
+    inventory: ansible/uat.yml
+    restore: ansible/restore.yml
+    observe: {file: "{root}/{reversion_host}/{service}/VERSION"}
+    approval_timeout: 5
+    approvers: [ana@example.com]
+    production_tests: [smoke]
+""",
+    "live": """\
+  live:
+    inventory: ansible/live.yml
+    observe: {file: "{root}/{reversion_host}/{service}/VERSION"}
+""",
+}
 
 RESTORE = """\
 - hosts: reversion_targets
@@ -129,16 +139,24 @@ class SmallProduct:
 
 
 def make_small_product(
-    directory: Path, *, name: str = "small", hosts: dict[str, str] | None = None, restore: str = RESTORE
+    directory: Path,
+    *,
+    name: str = "small",
+    environments: Collection[str] = tuple(ENVIRONMENTS),
+    hosts: dict[str, str] | None = None,
+    restore: str = RESTORE,
 ) -> SmallProduct:
     """Build the services' repositories and the product; staging and uat run 1.1.0 everywhere, live 1.0.0.
+
+    The product describes these `environments`: each costs a reversion of another one two looks.
 
     With `hosts`, each service of staging has a host of its own, with these Ansible variables, and nothing is
     configured but by the services.
     """
     small = SmallProduct(directory, name, {service: f"staging-{n}" for n, service in enumerate(hosts or {}, 1)})
     _services(directory)
-    text = PRODUCT.format(name=name, root=small.root)
+    described = "".join(ENVIRONMENTS[each] for each in environments)
+    text = PRODUCT.format(name=name, root=small.root, environments=described)
     product = GitBuilder(small.product)
     product.commit(
         "Describe the product",

@@ -139,7 +139,7 @@ TEST_HOLDS = "test ! -e hold-tests || { touch held-tests; while test -e hold-tes
 @contextmanager
 def killable(directory: Path) -> Iterator[Killable]:
     """Build the product with things to hold on to, a verified snapshot of 1.0.0, and 1.1.0 running; start all."""
-    small = make_small_product(directory, name="crashed")
+    small = make_small_product(directory, name="crashed", environments=("staging", "uat"))
     text = (small.product / "reversion.yaml").read_text()
     playbook = (small.product / "ansible/restore.yml").read_text()
     small.git().commit(

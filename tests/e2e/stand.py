@@ -13,7 +13,7 @@ from reversion.adapters.prefect_api import Address, PrefectApi
 from reversion.adapters.runs import Runs, Wanted
 from reversion.history import Answer, RunDetail, RunRecord
 from tests.e2e.server import Server, running_worker, wait_for
-from tests.small_product import SmallProduct, make_small_product
+from tests.small_product import SmallProduct
 
 OLD = {"cart": "1.0.0", "pay": "1.0.0", "web": "1.0.0"}
 NEW = {"cart": "1.1.0", "pay": "1.1.0", "web": "1.1.0"}
@@ -98,7 +98,7 @@ class Stand:
                 self.api.ask(f"/flow_runs/{run.id}/set_state", {"state": {"type": "CANCELLED"}, "force": True})
 
     def begin_anew(self) -> None:
-        """Let both environments run 1.1.0 again, with nothing broken and no run under way."""
+        """Let staging and uat run 1.1.0 again, with nothing broken and no run under way."""
         self.end_all()
         self.small.run("staging", **NEW)
         self.small.run("uat", **NEW)
@@ -124,8 +124,8 @@ def deployed(server: Server, small: SmallProduct, *environments: str) -> Stand:
 
 
 @contextmanager
-def a_stand(server: Server, directory: Path, name: str, hosts: dict[str, str] | None = None) -> Iterator[Stand]:
-    """Build the product, deploy it with a snapshot of staging and of uat, and run a worker."""
-    stand = deployed(server, make_small_product(directory, name=name, hosts=hosts), "staging", "uat")
-    with running_worker(server, f"reversion-{name}", {"PYTHONPATH": str(Path.cwd())}):
+def a_stand(server: Server, small: SmallProduct, *environments: str) -> Iterator[Stand]:
+    """Deploy the product with a snapshot of these environments, and run a worker."""
+    stand = deployed(server, small, *environments)
+    with running_worker(server, f"reversion-{small.name}", {"PYTHONPATH": str(Path.cwd())}):
         yield stand

@@ -10,13 +10,15 @@ import pytest
 
 from tests.e2e.server import AUTH, Server, wait_for
 from tests.e2e.stand import Stand, a_stand
+from tests.small_product import make_small_product
 
 pytestmark = pytest.mark.server
 
 
 @pytest.fixture(scope="module")
 def stand(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    with a_stand(server, tmp_path_factory.mktemp("alerts"), "alerts") as deployed:
+    small = make_small_product(tmp_path_factory.mktemp("alerts"), name="alerts")
+    with a_stand(server, small, "staging", "uat") as deployed:
         yield deployed
 
 

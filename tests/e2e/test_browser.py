@@ -9,13 +9,15 @@ import pytest
 from tests.e2e.browser import a_page, field, pick, picture, until_shown
 from tests.e2e.server import Server
 from tests.e2e.stand import OLD, Stand, a_stand
+from tests.small_product import make_small_product
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
 def stand(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    with a_stand(server, tmp_path_factory.mktemp("browsed"), "browsed") as deployed:
+    small = make_small_product(tmp_path_factory.mktemp("browsed"), name="browsed", environments=("staging", "uat"))
+    with a_stand(server, small, "staging") as deployed:
         yield deployed
 
 

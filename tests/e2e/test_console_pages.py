@@ -15,13 +15,15 @@ from reversion.report import Column, Page, board_pages, check_rows, environment_
 from tests.e2e.browser import logged_in
 from tests.e2e.server import Server, wait_for
 from tests.e2e.stand import NEW, OLD, Stand, a_stand
+from tests.small_product import make_small_product
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
 def stand(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    with a_stand(server, tmp_path_factory.mktemp("shown"), "shown") as deployed:
+    small = make_small_product(tmp_path_factory.mktemp("shown"), name="shown")
+    with a_stand(server, small, "staging", "uat") as deployed:
         yield deployed
 
 

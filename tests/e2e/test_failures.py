@@ -6,13 +6,15 @@ import pytest
 
 from tests.e2e.server import Server
 from tests.e2e.stand import NEW, OLD, Stand, a_stand
+from tests.small_product import make_small_product
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
 def deployed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    with a_stand(server, tmp_path_factory.mktemp("failing"), "failing") as stand:
+    small = make_small_product(tmp_path_factory.mktemp("failing"), name="failing", environments=("staging",))
+    with a_stand(server, small, "staging") as stand:
         yield stand
 
 

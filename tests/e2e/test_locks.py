@@ -62,7 +62,9 @@ class Slow:
 
 @pytest.fixture(scope="module")
 def stand(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Stand:
-    small = make_small_product(tmp_path_factory.mktemp("locked"), name="locked", restore=SLOW)
+    small = make_small_product(
+        tmp_path_factory.mktemp("locked"), name="locked", environments=("staging",), restore=SLOW
+    )
     return deployed(server, small, "staging")
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.server import Server, wait_for
 from tests.e2e.stand import Stand, a_stand
+from tests.small_product import make_small_product
 
 pytestmark = pytest.mark.server
 
@@ -15,7 +16,8 @@ NIGHTLY = {"environment": "staging", "skip_unchanged": True}
 
 @pytest.fixture(scope="module")
 def stand(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    with a_stand(server, tmp_path_factory.mktemp("nightly"), "nightly") as deployed:
+    small = make_small_product(tmp_path_factory.mktemp("nightly"), name="nightly")
+    with a_stand(server, small, "staging", "uat") as deployed:
         yield deployed
 
 

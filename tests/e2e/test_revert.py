@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.server import Server, wait_for
 from tests.e2e.stand import NEW, OLD, Stand, a_stand
+from tests.small_product import make_small_product
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
@@ -14,7 +15,8 @@ MISSING = "reversion/staging/2020-01-01T00-00-00Z-000000000000"
 
 @pytest.fixture(scope="module")
 def deployed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    with a_stand(server, tmp_path_factory.mktemp("small"), "small") as stand:
+    small = make_small_product(tmp_path_factory.mktemp("small"), name="small", environments=("staging", "uat"))
+    with a_stand(server, small, "staging", "uat") as stand:
         yield stand
 
 

@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.server import Server, wait_for
 from tests.e2e.stand import NEW, OLD, Stand, a_stand
 from tests.gate import Gate
+from tests.small_product import make_small_product
 from tests.sshd import sshd_hosts
 
 pytestmark = [pytest.mark.server, pytest.mark.sshd, pytest.mark.timeout(900)]
@@ -26,7 +27,10 @@ def remote(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             "pay": hosts[1].variables(),
             "web": behind.variables().replace("IdentitiesOnly=yes", "IdentitiesOnly=yes -o StrictHostKeyChecking=no"),
         }
-        with a_stand(server, directory / "small", "remote", variables) as stand:
+        small = make_small_product(
+            directory / "small", name="remote", environments=("staging", "uat"), hosts=variables
+        )
+        with a_stand(server, small, "staging") as stand:
             yield stand, gate
         gate.shut()
 
@@ -44,7 +48,7 @@ def test_three_hosts_are_restored_over_ssh_also_one_that_comes_back_late(remote:
     stand.wait_until(run, "Proven")
 
     assert stand.small.running("staging") == OLD
-    assert stand.small.running("live") == OLD
+    assert stand.small.running("uat") == NEW
 
 
 def test_a_host_that_stays_away_is_named_and_the_others_are_restored(remote: tuple[Stand, Gate]):

@@ -34,7 +34,8 @@ AFTER = (
 @pytest.fixture(scope="module")
 def stand(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Stand:
     directory = tmp_path_factory.mktemp("stepped")
-    small = make_small_product(directory, name="stepped", restore=RESTORE + RESTORE_COUNTS)
+    restore = RESTORE + RESTORE_COUNTS
+    small = make_small_product(directory, name="stepped", environments=("staging", "uat"), restore=restore)
     return deployed(server, small, "staging")
 
 
