@@ -39,7 +39,7 @@ def carry_out(plan: Plan, found: Observation, approval: Approval, attempt: int) 
         return Done()
     if problem := restore_configuration(plan, attempt):
         return Done(configuration_problem=problem)
-    steps = restore_services(plan, found, attempt, approval)
+    steps = restore_services(plan, found, approval)
     return Done(steps=steps, checks=prove(plan, attempt) if is_restored(plan, steps) else ())
 
 
@@ -55,32 +55,26 @@ def go_back_if_wanted(plan: Plan, done: Done, approval: Approval, safety_snapsho
     way: Way = state.result()
     if problem := restore_configuration(way.plan, attempt):
         return Back(problem=problem)
-    return Back(steps=restore_services(way.plan, way.found, attempt))
+    return Back(steps=restore_services(way.plan, way.found))
 
 
-def restore_services(
-    plan: Plan, found: Observation, attempt: int, approval: Approval | None = None
-) -> tuple[StepResult, ...]:
+def restore_services(plan: Plan, found: Observation, approval: Approval | None = None) -> tuple[StepResult, ...]:
     """Restore every service that is not there already and not left out, each as soon as those before it are proven.
 
-    A retry does again what an earlier attempt has done only where that was not found any more.
+    What an earlier attempt at the run has done is done again only where that was not found any more.
     """
     right = {step.service for step in plan.steps if found.running(step.service).version == step.version}
     there = frozenset(step.service for step in plan.steps if step.is_there and step.service in right)
     left_out = frozenset(approval.leave_out if approval else ()) - right
     wanted = [step for step in plan.steps if step.service not in there | left_out]
     task = with_retries(restore, plan)
+    anew = task.with_options(refresh_cache=True)
     futures: dict[str, PrefectFuture[StepResult]] = {}
     with Restorer(workspace(plan.head_commit), plan, there | left_out) as through, _waiting_room(len(wanted)) as room:
         for step in wanted:
             futures[step.service] = room.submit(
-                task,
-                {
-                    "plan": plan.digest,
-                    "service": step.service,
-                    "attempt": 1 if step.service in right else attempt,
-                    "through": through,
-                },
+                task if step.service in right else anew,
+                {"plan": plan.digest, "service": step.service, "through": through},
                 wait_for=[futures[name] for name in step.after if name in futures],
             )
         wait(list(futures.values()))

@@ -15,7 +15,7 @@ def configure(plan: Plan, attempt: int) -> None:  # noqa: ARG001  each attempt a
 
 
 @kept(task_run_name="Restore {service}", whatever="through", retry_condition_fn=retry_if_unreachable)
-def restore(plan: str, service: str, attempt: int, through: Restorer) -> StepResult:  # noqa: ARG001  see restore_services
+def restore(plan: str, service: str, through: Restorer) -> StepResult:  # noqa: ARG001  the plan parts two results
     """Restore one service through what restores those that are ready together in one run of Ansible.
 
     `plan` is the plan's digest: Prefect looks through all that a task gets, and hundreds get the same plan.

@@ -155,8 +155,7 @@ def make_small_product(
     """
     small = SmallProduct(directory, name, {service: f"staging-{n}" for n, service in enumerate(hosts or {}, 1)})
     _services(directory)
-    described = "".join(ENVIRONMENTS[each] for each in environments)
-    text = PRODUCT.format(name=name, root=small.root, environments=described)
+    text = product_text(name, small.root, environments)
     product = GitBuilder(small.product)
     product.commit(
         "Describe the product",
@@ -176,6 +175,11 @@ def make_small_product(
     small.run("uat", cart="1.1.0", pay="1.1.0", web="1.1.0")
     small.run("live", cart="1.0.0", pay="1.0.0", web="1.0.0")
     return small
+
+
+def product_text(name: str, root: Path, environments: Collection[str] = tuple(ENVIRONMENTS)) -> str:
+    """Return what the product file says."""
+    return PRODUCT.format(name=name, root=root, environments="".join(ENVIRONMENTS[each] for each in environments))
 
 
 def _without_configure(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, TimeoutError, sync_playwright
 
 from tests.e2e.server import Server
 
@@ -55,6 +55,17 @@ def pick(page: Page, place: Locator, text: str) -> None:
 def field(page: Page, label: str) -> Locator:
     """Return the form's field of that label."""
     return page.locator(".schema-form-property").filter(has=page.get_by_text(re.compile(f"^{label}( .Optional.)?$")))
+
+
+def send(form: Locator) -> None:
+    """Press Submit until the form is taken: a busy server that keeps its data in SQLite now and then refuses."""
+    for _ in range(5):
+        form.get_by_role("button", name="Submit").click()
+        try:
+            return form.wait_for(state="hidden", timeout=_PATIENCE / 6)
+        except TimeoutError:
+            continue
+    raise AssertionError(f"the form was not taken; the page says: {form.page.inner_text('body')[:2000]}")
 
 
 def until_shown(page: Page, text: str, seconds: float = 180) -> None:

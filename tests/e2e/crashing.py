@@ -158,7 +158,7 @@ def killable(directory: Path) -> Iterator[Killable]:
     made = Killable(Stand(small, server, {}), port)
     try:
         made.start_server()
-        made.stand.snapshots |= deployed(server, small, "staging").snapshots
+        made.stand.snapshots.update(deployed(server, small, "staging").snapshots)
         made.start_worker()
         yield made
     finally:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.browser import a_page, field, pick, picture, until_shown
+from tests.e2e.browser import a_page, field, pick, picture, send, until_shown
 from tests.e2e.server import Server
 from tests.e2e.stand import OLD, Stand, a_stand
 from tests.small_product import make_small_product
@@ -54,8 +54,7 @@ def test_a_person_reverts_staging_in_the_browser(stand: Stand, server: Server, t
         field(page, "Reason or ticket").locator("textarea").fill("OPS-77, agreed with Bo")
         field(page, "I have read the warnings").get_by_role("switch").click()
         picture(page, pictures, "approval")
-        form.get_by_role("button", name="Submit").click()
-        form.wait_for(state="hidden")
+        send(form)
 
         stand.wait_until(run, "Proven")
         until_shown(page, "Proven")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.server import Server
-from tests.small_product import PRODUCT, SmallProduct, make_small_product
+from tests.small_product import SmallProduct, make_small_product, product_text
 
 pytestmark = pytest.mark.server
 NIGHTLY = '    nightly: {cron: "15 2 * * *", timezone: Europe/Berlin}\n'
@@ -67,7 +67,7 @@ def deployed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Deploy
 
 
 def product_with(small: SmallProduct, *, nightly: bool) -> str:
-    text = PRODUCT.format(name=small.name, root=small.root)
+    text = product_text(small.name, small.root)
     return text.replace("    restore_retries", f"{NIGHTLY}    restore_retries") if nightly else text
 
 
