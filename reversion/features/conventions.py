@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from reversion.feature_settings import COUNTED, Conventional, FeatureSettings, Line, MergeBranch, Trailer
+from reversion.feature_settings import COUNTED, Conventional, FeatureSettings, MergeBranch
 from reversion.features.finding import Find, Named, finder
-from reversion.features.messages import clip, pull_requests, subject_of
+from reversion.features.messages import Messages, clip, pull_requests, subject_of
 from reversion.features.subjects import is_part, spelled
 
 __all__ = ["Conventions", "Named", "counts", "made_ready", "mentions", "names_in", "names_of_merge"]
@@ -20,20 +20,17 @@ class Conventions:
     finders: tuple[Find, ...]
     branches: tuple[Find, ...]
     counted: frozenset[str] | None
-    folds: bool
 
-    def names_in(self, text: str, added: tuple[str, ...] = ()) -> tuple[Named, ...]:
-        """Return what the function of this name does, of a message that was clipped."""
-        found: list[Named] = []
-        lowered = _lowered(text) if self.folds else ""
+    def names_in(self, messages: Messages) -> dict[int, tuple[Named, ...]]:
+        """Return what the function of this name does, for each message that names something."""
+        found: dict[int, list[Named]] = {}
         for find in self.finders:
-            found += find(text, lowered, added)
-        if len(found) < 2:
-            return tuple(found)
-        by_id: dict[str, Named] = {}
-        for named in found:
-            by_id.setdefault(named.id, named)
-        return tuple(by_id.values())[:_MOST_NAMES]
+            for number, named in find(messages):
+                if number in found:
+                    found[number].append(named)
+                else:
+                    found[number] = [named]
+        return {number: tuple(every) if len(every) < 2 else _each_once(every) for number, every in found.items()}
 
     def counts(self, subject: str) -> bool:
         return self.counted is None or is_part(subject, self.counted)
@@ -50,7 +47,7 @@ def names_in(message: str, service: str, settings: FeatureSettings, added: tuple
     `added` are the paths that the commit adds. Only the message's first 200,000 characters are looked at, and only
     the first 1,000 of each line, so that nobody can stall a review with a commit message.
     """
-    return made_ready(service, settings).names_in(clip(message), added)
+    return made_ready(service, settings).names_in(Messages([clip(message)], [added])).get(0, ())
 
 
 def names_of_merge(message: str, service: str, settings: FeatureSettings) -> tuple[Named, ...]:
@@ -61,7 +58,7 @@ def names_of_merge(message: str, service: str, settings: FeatureSettings) -> tup
     if pull_requests(message, subject_of(message)):
         return names_in(message, service, settings)
     branches = made_ready(service, settings).branches
-    return tuple(dict.fromkeys(named for find in branches for named in find(message, "", ())))
+    return tuple(dict.fromkeys(named for find in branches for _, named in find(Messages([message]))))
 
 
 def counts(subject: str, service: str, settings: FeatureSettings) -> bool:
@@ -91,11 +88,11 @@ def _prepare(service: str, settings: FeatureSettings) -> Conventions:
         tuple(finder(convention, service) for convention in conventions),
         tuple(finder(convention, service) for convention in conventions if isinstance(convention, MergeBranch)),
         frozenset(map(spelled, counted)) if counted else None,
-        any(isinstance(convention, Line | Trailer) for convention in conventions),
     )
 
 
-def _lowered(text: str) -> str:
-    """Return the text in lower case and of the same length: only the capital I with a dot becomes longer."""
-    lowered = text.lower()
-    return lowered if len(lowered) == len(text) else text.replace("\u0130", "I").lower()
+def _each_once(found: list[Named]) -> tuple[Named, ...]:
+    by_id: dict[str, Named] = {}
+    for named in found:
+        by_id.setdefault(named.id, named)
+    return tuple(by_id.values())[:_MOST_NAMES]
