@@ -1,5 +1,6 @@
 """Which features a commit names, by the conventions of its service. Pure."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from reversion.feature_settings import COUNTED, Conventional, FeatureSettings, MergeBranch
@@ -14,22 +15,30 @@ _MOST_NAMES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Conventions:
-    """One service's conventions, made ready; `counted` is None where every type of commit counts."""
+    """One service's conventions, made ready; `counted` is None where every type of commit counts.
+
+    `branches` are those of the finders that look at the names of merged branches.
+    """
 
     settings: FeatureSettings
     finders: tuple[Find, ...]
-    branches: tuple[Find, ...]
+    branches: frozenset[Find]
     counted: frozenset[str] | None
 
-    def names_in(self, messages: Messages) -> dict[int, tuple[Named, ...]]:
-        """Return what the function of this name does, for each message that names something."""
+    def names_in(self, messages: Messages, merges: Container[int] = ()) -> dict[int, tuple[Named, ...]]:
+        """Return what the function of this name does, for each message that names something.
+
+        Of `merges`, by number, only the branches' names are looked at.
+        """
         found: dict[int, list[Named]] = {}
         for find in self.finders:
+            is_for_all = not merges or find in self.branches
             for number, named in find(messages):
-                if number in found:
-                    found[number].append(named)
-                else:
-                    found[number] = [named]
+                if is_for_all or number not in merges:
+                    if number in found:
+                        found[number].append(named)
+                    else:
+                        found[number] = [named]
         return {number: tuple(every) if len(every) < 2 else _each_once(every) for number, every in found.items()}
 
     def counts(self, subject: str) -> bool:
@@ -55,10 +64,8 @@ def names_of_merge(message: str, service: str, settings: FeatureSettings) -> tup
 
     A pull request's says it anywhere; any other only by the branch's name, and where that is a convention.
     """
-    if pull_requests(message, subject_of(message)):
-        return names_in(message, service, settings)
-    branches = made_ready(service, settings).branches
-    return tuple(dict.fromkeys(named for find in branches for _, named in find(Messages([message]))))
+    merges = () if pull_requests(message, subject_of(message)) else (0,)
+    return made_ready(service, settings).names_in(Messages([clip(message)]), merges).get(0, ())
 
 
 def counts(subject: str, service: str, settings: FeatureSettings) -> bool:
@@ -83,12 +90,10 @@ def _prepare(service: str, settings: FeatureSettings) -> Conventions:
     conventions = settings.conventions_of(service)
     keeping = [convention for convention in conventions if isinstance(convention, Conventional)]
     counted = next((one.counts for one in reversed(keeping) if one.counts), COUNTED) if keeping else None
-    return Conventions(
-        settings,
-        tuple(finder(convention, service) for convention in conventions),
-        tuple(finder(convention, service) for convention in conventions if isinstance(convention, MergeBranch)),
-        frozenset(map(spelled, counted)) if counted else None,
-    )
+    finders = tuple(finder(convention, service) for convention in conventions)
+    pairs = zip(finders, conventions, strict=True)
+    branches = frozenset(find for find, convention in pairs if isinstance(convention, MergeBranch))
+    return Conventions(settings, finders, branches, frozenset(map(spelled, counted)) if counted else None)
 
 
 def _each_once(found: list[Named]) -> tuple[Named, ...]:

@@ -31,8 +31,8 @@ _MERGED = re.compile(
     r"|Merged in (\S{1,250}) \(pull request #[0-9]{1,9}\)"
     r"|Pull request #[0-9]{1,9}: [^\n]{0,1000}\n\s{0,9}Merge in \S{1,250} from (\S{1,250})"
 )
-_NUMBER = re.compile(r"[1-9][0-9]{0,9}(?![A-Za-z0-9_]|\.[0-9])")
-_IN_KEYS = frozenset(string.ascii_letters + string.digits + "_-")
+_KEY = r"{begin}(?<![A-Za-z0-9_-]{begin})[1-9][0-9]{{0,9}}(?![A-Za-z0-9_]|\.[0-9])"
+"""What stands before a key is looked at last: so Python looks for the text that it begins with, which is quick."""
 _NOTE = re.compile(r"(.{1,200})-[0-9a-f]{16}\.ya?ml")
 
 
@@ -122,27 +122,38 @@ def _in_trailers(names: tuple[str, ...]) -> Find:
 def _by_key(convention: Key) -> Find:
     """Find `SHOP-42`, and not a part of `E-SHOP-42`, `SHOP-42B` or `SHOP-4.2`."""
     begins = tuple(f"{project}-" for project in dict.fromkeys(convention.projects))
+    keys = tuple(re.compile(_KEY.format(begin=re.escape(begin))) for begin in begins)
     only = convention.where[0] if len(set(convention.where)) == 1 else None
 
     def find(messages: Messages) -> Found:
-        found: list[tuple[int, int, str]] = []
-        for begin in begins:
-            for number, at in messages.holding(begin):
-                text = messages.texts[number]
-                if only:
-                    text = subject_of(text) if only == "subject" else text.lstrip("\r\n").partition("\n")[2]
-                    at = text.find(begin)
-                while at >= 0:
-                    digits = _NUMBER.match(text, at + len(begin))
-                    if digits and not (at and text[at - 1] in _IN_KEYS):
-                        found.append((number, at, text[at : digits.end()]))
-                    at = text.find(begin, at + len(begin))
-        if len(begins) > 1:
-            found.sort()
-        named = {key: Named(key) for key in {key for _, _, key in found}}
-        return [(number, named[key]) for number, _, key in found]
+        texts = messages.texts
+        if only == "subject":
+            texts = list(map(subject_of, texts))
+        elif only:
+            texts = [text.lstrip("\r\n").partition("\n")[2] for text in texts]
+        if len(keys) == 1:
+            found = [(number, key) for number, text in enumerate(texts) for key in keys[0].findall(text)]
+        else:
+            found = [
+                (number, match[0])
+                for number, places in sorted(_gathered(begins, messages).items())
+                for match in sorted(
+                    (match for at in places for match in keys[at].finditer(texts[number])), key=re.Match.start
+                )
+            ]
+        named = {key: Named(key) for _, key in found}
+        return [(number, named[key]) for number, key in found]
 
     return find
+
+
+def _gathered(marks: Iterable[str], messages: Messages) -> dict[int, list[int]]:
+    """Return for each message that holds some of the marks which of them these are."""
+    found: dict[int, list[int]] = {}
+    for place, mark in enumerate(marks):
+        for number, _ in messages.holding(mark):
+            found.setdefault(number, []).append(place)
+    return found
 
 
 def _by_pattern(regex: str, form: str) -> Find:

@@ -125,7 +125,7 @@ def trailers(message: str) -> tuple[tuple[str, str], ...]:
 
 def pull_requests(message: str, subject: str) -> tuple[str, ...]:
     """Return the numbers of the pull requests that a commit landed by, the original before its backports."""
-    if match := _PULL_AT_START.match(subject):
+    if subject[:1] in "MP" and (match := _PULL_AT_START.match(subject)):
         return (match[1],)
     if subject.endswith(")") and (numbers := _parted(subject)[1]):
         return numbers

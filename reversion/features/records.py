@@ -9,7 +9,7 @@ from itertools import compress
 from typing import Any, NamedTuple
 
 from reversion.feature_settings import FeatureSettings
-from reversion.features.conventions import Named, made_ready, names_of_merge
+from reversion.features.conventions import Named, made_ready
 from reversion.features.messages import (
     SHORT,
     Messages,
@@ -101,14 +101,12 @@ class Records:
 
     def _take_in_names(self, messages: Messages, start: int, settings: FeatureSettings) -> None:
         mine, same = made_ready("", settings), self._known.setdefault
-        found = mine.names_in(messages)
-        for at, parents in enumerate(self.parents[start:], start):
-            if len(parents) > 1:
-                text = messages.texts[at - start]
-                found[at - start] = names_of_merge(text, "", settings)
-                if title := merged_title(text):
-                    self.titles[at] = title
-        self.names |= {start + at: same(named, named) for at, named in sorted(found.items()) if named}
+        merges = [at for at, parents in enumerate(self.parents[start:]) if len(parents) > 1]
+        for at in merges:
+            if start + at in self.pulls and (title := merged_title(messages.texts[at])):
+                self.titles[start + at] = title
+        found = mine.names_in(messages, {at for at in merges if start + at not in self.pulls})
+        self.names |= {start + at: same(named, named) for at, named in sorted(found.items())}
         if mine.counted is not None:
             for at, subject in enumerate(self.subjects[start:], start):
                 if len(self.parents[at]) < 2 and not mine.counts(subject):
