@@ -1,6 +1,5 @@
 """What one service has of each feature at any of its commits. Pure."""
 
-from bisect import bisect
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,13 +48,9 @@ class Ledger:
         self._read_evidence(naming, is_part=is_part)
         named = {item for items in self.features.values() for item in items}
         self._toggled = sorted(item for item in named if source.reverts.is_toggled(item))
-        plain = self._plain = frozenset(named.difference(self._toggled))
-        del named
-        landing = source.reading.graph.landing
-        joined = source.items.joined
-        lands = {item: min([landing[one] for one in joined[item]]) for item in joined if item in plain}
-        self._by_landing = sorted(plain, key=lambda item: (lands.get(item, landing[item]), item))
-        self._landings = [lands.get(item, landing[item]) for item in self._by_landing]
+        landing, joined = source.reading.graph.landing, source.items.joined
+        self._lands = {item: landing[item] for item in sorted(named.difference(self._toggled))}
+        self._lands |= {item: min([landing[one] for one in joined[item]]) for item in joined if item in self._lands}
         self._standings: dict[int, Standing] = {}
         self.heads = tuple(standing for head in source.tracked if (standing := self.at(head)))
         self.universe = _all_of([head.effective for head in self.heads])
@@ -77,7 +72,7 @@ class Ledger:
         toggled: dict[int, list[int]] = defaultdict(list)
         for feature, items in self.features.items():
             for item in items:
-                if item not in self._plain:
+                if item not in self._lands:
                     toggled[item].append(place[feature])
         return Sheet(
             service=self.service,
@@ -133,8 +128,9 @@ class Ledger:
 
     def _judge(self, reach: Reach) -> Standing:
         reverts, items = self.source.reverts, self.source.items
-        plain = set(self._by_landing[: bisect(self._landings, reach.horizon)])
-        plain.update(item for commit in reach.besides if (item := items.of(commit)) in self._plain)
+        horizon = reach.horizon
+        plain = {item for item, landing in self._lands.items() if landing <= horizon}
+        plain.update(item for commit in reach.besides if (item := items.of(commit)) in self._lands)
         seen = {item for item in self._toggled if reverts.is_seen(reach, item)}
         there = {item for item in seen if reverts.is_effective(reach, item)}
         doubtful = frozenset(item for item in seen if reverts.is_doubtful(reach, item))
@@ -144,7 +140,7 @@ class Ledger:
         return Standing(effective if seen == there else frozenset(plain), effective, doubtful, reach)
 
     def _read_evidence(self, naming: Naming, *, is_part: bool) -> None:
-        evidence, of = self.source.evidence, self.source.items.of
+        evidence, items = self.source.evidence, self.source.items
         touched = self.source.reading.records.touched
         found: dict[str, dict[int, str]] = defaultdict(dict)
         urls: dict[str, str] = {}
@@ -153,14 +149,14 @@ class Ledger:
                 said = [one for one in said if self.service in touched.get(one.commit, ())]
             for feature in naming.features(self.service, name) if said else ():
                 wrong = naming.excluded(self.service, feature)
-                for one in said:
-                    if not (wrong and self._is_any(one, wrong)):
-                        found[feature].setdefault(one.commit, one.subject)
+                right = [one for one in said if not self._is_any(one, wrong)] if wrong else said
+                for commit, subject, _ in right:
+                    found[feature].setdefault(commit, subject)
                 urls[feature] = urls.get(feature) or evidence.urls.get(name, "")
         for feature, subjects in found.items():
-            mine = sorted(subjects)
-            self.features[feature] = tuple(dict.fromkeys(map(of, mine)))
-            self.told[feature] = told_by(naming.keys(feature), [subjects[at] for at in mine], urls[feature])
+            commits = sorted(subjects)
+            self.features[feature] = tuple(dict.fromkeys(items.of_each(commits)))
+            self.told[feature] = told_by(naming.keys(feature), [subjects[at] for at in commits], urls[feature])
 
     def _is_any(self, said: Said, wrong: tuple[str, ...]) -> bool:
         """Tell whether one of these commits says it, or is picked from; what is wrong is so in a pick too."""
