@@ -1,8 +1,10 @@
 """What one service has of each feature at any of its commits. Pure."""
 
 from collections import defaultdict
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 from reversion.features.describing import Told, told_by
 from reversion.features.evidence import Evidence, Said
@@ -31,9 +33,9 @@ class Source:
 class Standing:
     """The items that a version contains, those in effect there, and those of which the graph can't be sure."""
 
-    seen: frozenset[int]
-    effective: frozenset[int]
-    doubtful: frozenset[int]
+    seen: Set[int]
+    effective: Set[int]
+    doubtful: Set[int]
     reach: Reach
 
 
@@ -108,10 +110,10 @@ class Ledger:
             toggled=self._toggled_at(standing),
         )
 
-    def _counts(self, items: frozenset[int]) -> tuple[int, ...]:
-        return tuple([len(items.intersection(mine)) for mine in self.features.values()])
+    def _counts(self, items: Set[int]) -> tuple[int, ...]:
+        return tuple([sum([item in items for item in mine]) for mine in self.features.values()])
 
-    def _places(self, items: frozenset[int]) -> tuple[int, ...]:
+    def _places(self, items: Set[int]) -> tuple[int, ...]:
         if not items:
             return ()
         return tuple(at for at, mine in enumerate(self.features.values()) if not items.isdisjoint(mine))
@@ -133,39 +135,46 @@ class Ledger:
         plain.update(item for commit in reach.besides if (item := items.of(commit)) in self._lands)
         seen = {item for item in self._toggled if reverts.is_seen(reach, item)}
         there = {item for item in seen if reverts.is_effective(reach, item)}
-        doubtful = frozenset(item for item in seen if reverts.is_doubtful(reach, item))
-        plain |= there
-        effective = frozenset(plain)
-        plain |= seen
-        return Standing(effective if seen == there else frozenset(plain), effective, doubtful, reach)
+        doubtful = {item for item in seen if reverts.is_doubtful(reach, item)}
+        effective = plain | there if there else plain
+        return Standing(effective if seen == there else effective | seen, effective, doubtful, reach)
 
     def _read_evidence(self, naming: Naming, *, is_part: bool) -> None:
-        evidence, items = self.source.evidence, self.source.items
-        touched = self.source.reading.records.touched
+        source, urls = self.source, self.source.evidence.urls
+        touched = source.reading.records.touched
         found: dict[str, dict[int, str]] = defaultdict(dict)
-        urls: dict[str, str] = {}
-        for name, said in evidence.said.items():
+        pages: dict[str, str] = {}
+        for name, commits in source.evidence.commits.items():
             if is_part:
-                said = [one for one in said if self.service in touched.get(one.commit, ())]
-            for feature in naming.features(self.service, name) if said else ():
-                wrong = naming.excluded(self.service, feature)
-                right = [one for one in said if not self._is_any(one, wrong)] if wrong else said
-                for commit, subject, _ in right:
+                commits = [commit for commit in commits if self.service in touched.get(commit, ())]
+            for feature in naming.features(self.service, name) if commits else ():
+                for commit, subject in self._subjects(name, commits, naming.excluded(self.service, feature)):
                     found[feature].setdefault(commit, subject)
-                urls[feature] = urls.get(feature) or evidence.urls.get(name, "")
+                pages[feature] = pages.get(feature) or urls.get(name, "")
         for feature, subjects in found.items():
-            commits = sorted(subjects)
-            self.features[feature] = tuple(dict.fromkeys(items.of_each(commits)))
-            self.told[feature] = told_by(naming.keys(feature), [subjects[at] for at in commits], urls[feature])
+            mine = sorted(subjects)
+            self.features[feature] = tuple(dict.fromkeys(source.items.of_each(mine)))
+            self.told[feature] = told_by(naming.keys(feature), [subjects[at] for at in mine], pages[feature])
 
-    def _is_any(self, said: Said, wrong: tuple[str, ...]) -> bool:
-        """Tell whether one of these commits says it, or is picked from; what is wrong is so in a pick too."""
+    def _subjects(self, name: str, commits: list[int], wrong: tuple[str, ...]) -> list[tuple[int, str]]:
+        """Return the commits that a name stands for, each with the subject to tell it under, without the wrong ones."""
+        subjects, otherwise = self.source.reading.records.subjects, self.source.evidence.otherwise.get(name)
+        if not otherwise and not wrong:
+            return [(commit, subjects[commit]) for commit in commits]
+        return [
+            (commit, said.subject)
+            for commit in commits
+            for said in (otherwise or {}).get(commit) or (Said(subjects[commit], commit),)
+            if not (wrong and self._is_any((commit, said.by), wrong))
+        ]
+
+    def _is_any(self, commits: tuple[int, int], wrong: tuple[str, ...]) -> bool:
+        """Tell whether one of these commits is wrong, or what it was picked from; what is wrong is so in a pick too."""
         records = self.source.reading.records
-        commits = (said.commit, said.by)
         ids = (records.ids[at] for at in commits)
         return any(id.startswith(wrong) for id in (*ids, *(id for at in commits for id in records.picks.get(at, ()))))
 
 
-def _all_of(sets: list[frozenset[int]]) -> frozenset[int]:
+def _all_of(sets: list[Set[int]]) -> Set[int]:
     """Return the union; of one set, that set itself, since each has a place for every item."""
-    return sets[0] if len(sets) == 1 else frozenset().union(*sets)
+    return sets[0] if len(sets) == 1 else frozenset(chain.from_iterable(sets))
