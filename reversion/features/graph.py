@@ -5,6 +5,7 @@ the main line that contains it. What any commit reaches is then a *horizon* (all
 commits besides.
 """
 
+from array import array
 from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -25,7 +26,7 @@ class Graph:
         self._never = len(parents)
         self.landing = [self._never] * len(parents)
         self._order: list[int] = []
-        self._upto: list[int] = []
+        self._upto = array("q")
         self._main = bytearray(len(parents))
         self._reaches: dict[int, Reach] = {}
         if heads:

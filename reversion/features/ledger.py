@@ -26,6 +26,7 @@ class Source:
         self.reading = Reading(records, tracked)
         self.evidence = Evidence(self.reading, with_pulls=with_pulls)
         self.items = Items(self.reading, self.evidence.names)
+        self.evidence.names.clear()  # each commit has a place there, and nobody asks again
         self.reverts = Reverts(self.reading, self.items)
 
 
@@ -48,10 +49,11 @@ class Ledger:
         self.features: dict[str, tuple[int, ...]] = {}
         self.told: dict[str, Told] = {}
         self._read_evidence(naming, is_part=is_part)
-        named = {item for items in self.features.values() for item in items}
-        self._toggled = sorted(item for item in named if source.reverts.is_toggled(item))
         landing, joined = source.reading.graph.landing, source.items.joined
-        self._lands = {item: landing[item] for item in sorted(named.difference(self._toggled))}
+        self._lands = {item: landing[item] for items in self.features.values() for item in items}
+        self._toggled = sorted(item for item in self._lands if source.reverts.is_toggled(item))
+        for item in self._toggled:
+            del self._lands[item]
         self._lands |= {item: min([landing[one] for one in joined[item]]) for item in joined if item in self._lands}
         self._standings: dict[int, Standing] = {}
         self.heads = tuple(standing for head in source.tracked if (standing := self.at(head)))
@@ -131,12 +133,12 @@ class Ledger:
     def _judge(self, reach: Reach) -> Standing:
         reverts, items = self.source.reverts, self.source.items
         horizon = reach.horizon
-        plain = {item for item, landing in self._lands.items() if landing <= horizon}
-        plain.update(item for commit in reach.besides if (item := items.of(commit)) in self._lands)
+        effective = {item for item, landing in self._lands.items() if landing <= horizon}
+        effective.update(item for commit in reach.besides if (item := items.of(commit)) in self._lands)
         seen = {item for item in self._toggled if reverts.is_seen(reach, item)}
         there = {item for item in seen if reverts.is_effective(reach, item)}
         doubtful = {item for item in seen if reverts.is_doubtful(reach, item)}
-        effective = plain | there if there else plain
+        effective |= there
         return Standing(effective if seen == there else effective | seen, effective, doubtful, reach)
 
     def _read_evidence(self, naming: Naming, *, is_part: bool) -> None:

@@ -9,7 +9,7 @@ from itertools import compress
 from typing import Any, NamedTuple
 
 from reversion.feature_settings import FeatureSettings
-from reversion.features.conventions import Named, made_ready
+from reversion.features.conventions import Conventions, Named, made_ready
 from reversion.features.messages import (
     SHORT,
     Messages,
@@ -85,55 +85,57 @@ class Records:
 
     def extend(self, commits: Commits, settings: FeatureSettings) -> None:
         """Take in commits that come after their parents, with the names that the settings' conventions find."""
-        known, start = self.number, len(self.ids)
+        known = self.number
         if not known.keys().isdisjoint(commits.ids):
             commits = commits.without(known)
         texts = [text if len(text) <= SHORT else clip(text) for text in commits.messages]
-        known.update(zip(commits.ids, range(start, start + len(texts)), strict=True))
+        numbers = list(range(len(self.ids), len(self.ids) + len(texts)))
+        known.update(zip(commits.ids, numbers, strict=True))
         above = zip(map(known.get, commits.parents), commits.parents, strict=True)
         self.ids += commits.ids
         self.parents += [_parents(ids, known) if at is None else (at,) for at, ids in above]
         self.subjects += [text.lstrip("\r\n").split("\n", 1)[0].strip() for text in texts]
-        self.touched |= {at: services for at, services in enumerate(commits.touched, start) if services}
+        if commits.touched:
+            pairs = zip(numbers, commits.touched, strict=True)
+            self.touched |= {number: services for number, services in pairs if services}
         messages = Messages(texts, commits.added)
-        self._take_in_marks(messages, start)
-        self._take_in_names(messages, start, settings)
+        self._take_in_marks(messages, numbers)
+        self._take_in_names(messages, numbers, made_ready("", settings))
 
-    def _take_in_names(self, messages: Messages, start: int, settings: FeatureSettings) -> None:
-        mine, same = made_ready("", settings), self._known.setdefault
-        merges = [at for at, parents in enumerate(self.parents[start:]) if len(parents) > 1]
+    def _take_in_names(self, messages: Messages, numbers: list[int], conventions: Conventions) -> None:
+        same = self._known.setdefault
+        merges = [at for at, number in enumerate(numbers) if len(self.parents[number]) > 1]
         for at in merges:
-            if start + at in self.pulls and (title := merged_title(messages.texts[at])):
-                self.titles[start + at] = title
-        found = mine.names_in(messages, {at for at in merges if start + at not in self.pulls})
-        self.names |= {start + at: same(named, named) for at, named in sorted(found.items())}
-        if mine.counted is not None:
-            for at, subject in enumerate(self.subjects[start:], start):
-                if len(self.parents[at]) < 2 and not mine.counts(subject):
-                    self.aside[at] = True
+            if numbers[at] in self.pulls and (title := merged_title(messages.texts[at])):
+                self.titles[numbers[at]] = title
+        found = conventions.names_in(messages, {at for at in merges if numbers[at] not in self.pulls})
+        self.names |= {numbers[at]: same(named, named) for at, named in sorted(found.items())}
+        for number in numbers if conventions.counted is not None else ():
+            if len(self.parents[number]) < 2 and not conventions.counts(self.subjects[number]):
+                self.aside[number] = True
 
-    def _take_in_marks(self, messages: Messages, start: int) -> None:
+    def _take_in_marks(self, messages: Messages, numbers: list[int]) -> None:
         """Take in what the messages of these commits say of other commits and of pull requests."""
-        texts, subjects = messages.texts, self.subjects
+        texts, subjects = messages.texts, self.subjects[-len(numbers) :] if numbers else []
         for at, _ in messages.holding("\nChange-Id:"):
             if change := change_id(texts[at]):
-                self.changes[start + at] = change
+                self.changes[numbers[at]] = change
         for at, _ in messages.holding("(cherry picked from"):
             if picked := picked_from(texts[at]):
-                self.picks[start + at] = picked
+                self.picks[numbers[at]] = picked
         pulling = {at for at, _ in messages.holding("See merge request")}
-        pulling.update(at for at, one in enumerate(subjects[start:]) if one[-1:] == ")" or one[:1] in "MP")
+        pulling.update(at for at, one in enumerate(subjects) if one[-1:] == ")" or one[:1] in "MP")
         for at in sorted(pulling):
-            if pulls := pull_requests(texts[at], subjects[start + at]):
-                self.pulls[start + at] = pulls
+            if pulls := pull_requests(texts[at], subjects[at]):
+                self.pulls[numbers[at]] = pulls
         for at in sorted({at for mark in ("evert", "eapply") for at, _ in messages.holding(mark)}):
-            if len(self.parents[start + at]) < 2 and (said := undoing(texts[at], subjects[start + at])):
-                self.undoings[start + at] = said
+            if len(self.parents[numbers[at]]) < 2 and (said := undoing(texts[at], subjects[at])):
+                self.undoings[numbers[at]] = said
 
     def chapter(self, start: int, end: int) -> "Chapter":
         """Return what is kept of the commits of these numbers, ids aside."""
         columns: dict[str, Any] = {name: _between(getattr(self, name), start, end) for name in _SPARSE}
-        usual = {at: parents for at, parents in enumerate(self.parents[start:end], start) if parents != _line(at)}
+        usual = {at: one for at, one in enumerate(self.parents[start:end], start) if one != (at - 1,) and (at or one)}
         return Chapter.model_construct(None, subjects=self.subjects[start:end], parents=usual, **columns)
 
     def join(self, ids: list[str], chapter: "Chapter") -> None:
@@ -182,5 +184,7 @@ def _line(at: int) -> tuple[int, ...]:
     return (at - 1,) if at else ()
 
 
-def _between(column: Mapping[int, object], start: int, end: int) -> dict[int, Any]:
+def _between(column: dict[int, Any], start: int, end: int) -> dict[int, Any]:
+    if start <= next(iter(column), start) and next(reversed(column), start) < end:
+        return column
     return {at: value for at, value in column.items() if start <= at < end}
