@@ -54,9 +54,7 @@ def _alone(batches: Iterator[list[str]]) -> Iterator[Commits]:
         yield Commits(begun, begun, begun)
 
 
-def _with_paths(
-    batches: Iterator[list[str]], touched: Callable[[list[str]], tuple[str, ...]]
-) -> Iterator[Commits]:
+def _with_paths(batches: Iterator[list[str]], touched: Callable[[list[str]], tuple[str, ...]]) -> Iterator[Commits]:
     """Take three fields for a commit, and after these, while one begins with a colon, that one and a path."""
     commit: list[str] = []
     changes: list[tuple[str, str]] = []

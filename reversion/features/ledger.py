@@ -159,7 +159,7 @@ class Ledger:
             self.told[feature] = told_by(naming.keys(feature), [subjects[at] for at in mine], pages[feature])
 
     def _subjects(self, name: str, commits: list[int], wrong: tuple[str, ...]) -> list[tuple[int, str]]:
-        """Return the commits that a name stands for, each with the subject to tell it under, without the wrong ones."""
+        """Return the commits that a name stands for, without the wrong, each with the subject to tell it under."""
         subjects, otherwise = self.source.reading.records.subjects, self.source.evidence.otherwise.get(name)
         if not otherwise and not wrong:
             return [(commit, subjects[commit]) for commit in commits]
@@ -171,7 +171,7 @@ class Ledger:
         ]
 
     def _is_any(self, commits: tuple[int, int], wrong: tuple[str, ...]) -> bool:
-        """Tell whether one of these commits is wrong, or what it was picked from; what is wrong is so in a pick too."""
+        """Tell whether one of these commits is wrong, or picked from one: what is wrong is so in a pick too."""
         records = self.source.reading.records
         ids = (records.ids[at] for at in commits)
         return any(id.startswith(wrong) for id in (*ids, *(id for at in commits for id in records.picks.get(at, ()))))

@@ -53,7 +53,13 @@ class Commits(NamedTuple):
     def without(self, known: Container[str]) -> "Commits":
         """Return those whose ids are not known."""
         new = [id not in known for id in self.ids]
-        return Commits(*(tuple(compress(column, new)) for column in self))
+        return Commits(
+            tuple(compress(self.ids, new)),
+            tuple(compress(self.parents, new)),
+            tuple(compress(self.messages, new)),
+            tuple(compress(self.added, new)),
+            tuple(compress(self.touched, new)),
+        )
 
 
 @dataclass(slots=True)
