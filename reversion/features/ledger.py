@@ -5,6 +5,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from operator import add
 
 from reversion.features.describing import Told, told_by
 from reversion.features.evidence import Evidence, Said
@@ -32,10 +33,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Standing:
-    """The items that a version contains, those in effect there, and those of which the graph can't be sure."""
+    """The items that are in effect in a version, those that it contains and that are not, and the doubtful ones.
 
-    seen: Set[int]
+    Of these the graph can't be sure.
+    """
+
     effective: Set[int]
+    withdrawn: Set[int]
     doubtful: Set[int]
     reach: Reach
 
@@ -58,7 +62,12 @@ class Ledger:
         self._standings: dict[int, Standing] = {}
         self.heads = tuple(standing for head in source.tracked if (standing := self.at(head)))
         self.universe = _all_of([head.effective for head in self.heads])
-        self.merged = _all_of([head.seen for head in self.heads])
+        self._withdrawn = _all_of([head.withdrawn for head in self.heads]) - self.universe
+
+    @cached_property
+    def merged(self) -> Set[int]:
+        """All items that the tracked heads contain, also those that are in effect at none of them."""
+        return self.universe | self._withdrawn
 
     def at(self, commit: str) -> Standing | None:
         """Return what the version has, or None where the history does not hold its commit."""
@@ -72,7 +81,7 @@ class Ledger:
     @cached_property
     def sheet(self) -> Sheet:
         """What is told of the service whatever version runs."""
-        place = {feature: at for at, feature in enumerate(self.features)}
+        place, need = {feature: at for at, feature in enumerate(self.features)}, self._counts(self.universe)
         toggled: dict[int, list[int]] = defaultdict(list)
         for feature, items in self.features.items():
             for item in items:
@@ -82,8 +91,8 @@ class Ledger:
             service=self.service,
             features=tuple(self.features),
             told=tuple(self.told[feature] for feature in self.features),
-            need=self._counts(self.universe),
-            merged=self._counts(self.merged),
+            need=need,
+            merged=tuple(map(add, need, self._counts(self._withdrawn))),
             items=tuple(map(len, self.features.values())),
             toggled={item: tuple(places) for item, places in toggled.items()},
             lasting=tuple(item for item in self._toggled if item in self.universe),
@@ -98,7 +107,7 @@ class Ledger:
         graph, reach = self.source.reading.graph, standing.reach
         have, effective = self._counts(self.universe & standing.effective), self._counts(standing.effective)
         need = self.sheet.need
-        merged = self._counts(self.merged & standing.effective) if 0 in need else ()
+        merged = tuple(map(add, have, self._counts(self._withdrawn & standing.effective))) if 0 in need else ()
         return View(
             commit=commit,
             horizon=reach.horizon,
@@ -107,7 +116,7 @@ class Ledger:
             effective=effective,
             have={at: count for at, count in enumerate(have) if count != effective[at]},
             merged={at: merged[at] for at, count in enumerate(need) if not count and merged[at]},
-            seen=self._places(standing.seen - standing.effective),
+            seen=self._places(standing.withdrawn),
             doubtful=self._places(standing.doubtful),
             toggled=self._toggled_at(standing),
         )
@@ -123,9 +132,9 @@ class Ledger:
     def _toggled_at(self, standing: Standing) -> dict[int, Toggled]:
         reading, items, found = self.source.reading, self.source.items, {}
         for item in self._toggled:
-            if item in standing.seen:
+            is_there = item in standing.effective
+            if is_there or item in standing.withdrawn:
                 removals = self.source.reverts.toggles(standing.reach, item).removals
-                is_there = item in standing.effective
                 told = () if is_there else (undone_by(reading, items, at, item) for at in removals)
                 found[item] = Toggled(is_there, len(removals), tuple(told))
         return found
@@ -139,7 +148,7 @@ class Ledger:
         there = {item for item in seen if reverts.is_effective(reach, item)}
         doubtful = {item for item in seen if reverts.is_doubtful(reach, item)}
         effective |= there
-        return Standing(effective if seen == there else effective | seen, effective, doubtful, reach)
+        return Standing(effective, seen - there, doubtful, reach)
 
     def _read_evidence(self, naming: Naming, *, is_part: bool) -> None:
         source, urls = self.source, self.source.evidence.urls
