@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, compress
 from operator import add
 
 from reversion.features.describing import Told, told_by
@@ -53,12 +53,17 @@ class Ledger:
         self.features: dict[str, tuple[int, ...]] = {}
         self.told: dict[str, Told] = {}
         self._read_evidence(naming, is_part=is_part)
-        landing, joined = source.reading.graph.landing, source.items.joined
-        self._lands = {item: landing[item] for items in self.features.values() for item in items}
-        self._toggled = sorted(item for item in self._lands if source.reverts.is_toggled(item))
+        records, lands = source.reading.records, list(source.reading.graph.landing)
+        for item, commits in source.items.joined.items():
+            lands[item] = min([lands[commit] for commit in commits])
+        self._is_plain = bytearray(len(records))
+        for item in chain.from_iterable(self.features.values()):
+            self._is_plain[item] = 1
+        self._toggled = sorted(item for item in source.reverts.toggled if self._is_plain[item])
         for item in self._toggled:
-            del self._lands[item]
-        self._lands |= {item: min([landing[one] for one in joined[item]]) for item in joined if item in self._lands}
+            self._is_plain[item] = 0
+        self._plain = tuple(compress(records.number.values(), self._is_plain))
+        self._lands = tuple(compress(lands, self._is_plain))
         self._standings: dict[int, Standing] = {}
         self.heads = tuple(standing for head in source.tracked if (standing := self.at(head)))
         self.universe = _all_of([head.effective for head in self.heads])
@@ -85,7 +90,7 @@ class Ledger:
         toggled: dict[int, list[int]] = defaultdict(list)
         for feature, items in self.features.items():
             for item in items:
-                if item not in self._lands:
+                if not self._is_plain[item]:
                     toggled[item].append(place[feature])
         return Sheet(
             service=self.service,
@@ -142,8 +147,8 @@ class Ledger:
     def _judge(self, reach: Reach) -> Standing:
         reverts, items = self.source.reverts, self.source.items
         horizon = reach.horizon
-        effective = {item for item, landing in self._lands.items() if landing <= horizon}
-        effective.update(item for commit in reach.besides if (item := items.of(commit)) in self._lands)
+        effective = {item for item, landing in zip(self._plain, self._lands, strict=True) if landing <= horizon}
+        effective.update(item for commit in reach.besides if self._is_plain[item := items.of(commit)])
         seen = {item for item in self._toggled if reverts.is_seen(reach, item)}
         there = {item for item in seen if reverts.is_effective(reach, item)}
         doubtful = {item for item in seen if reverts.is_doubtful(reach, item)}
