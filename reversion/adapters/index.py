@@ -26,7 +26,7 @@ from reversion.product import Service
 from reversion.text import digest, plain
 
 _SIDE_BY_SIDE = 8
-_FORMAT = "2"
+_FORMAT = "3"
 
 T = TypeVar("T")
 

@@ -24,6 +24,7 @@ _SOURCE, _CHAPTERS, _SHEETS, _VIEWS = (
     SQLModel.metadata.tables[str(row.__tablename__)] for row in (SourceRow, ChapterRow, SheetRow, ViewRow)
 )
 """The tables below the models: rows go straight through the driver, since a model for each takes longer than Git."""
+_NEW_SOURCE, _NEW_CHAPTER, _NEW_SHEET, _NEW_VIEW = (table.insert() for table in (_SOURCE, _CHAPTERS, _SHEETS, _VIEWS))
 _CHAPTER = 10_000
 _MORE_CHAPTERS = 50
 _AT_ONCE = 400
@@ -148,9 +149,9 @@ class IndexStore:
             if not start and row:
                 connection.execute(_CHAPTERS.delete().where(*self._of(_CHAPTERS), _CHAPTERS.c.source == source))
             if written:
-                connection.execute(_CHAPTERS.insert(), written)
-            what = _SOURCE.update().where(*mine) if row else _SOURCE.insert()
-            connection.execute(what.values(**_row(self._product, source, now)))
+                connection.execute(_NEW_CHAPTER, written)
+            what = _SOURCE.update().where(*mine) if row else _NEW_SOURCE
+            connection.execute(what, _row(self._product, source, now))
             for book in books:
                 self._save_book(connection, source, state, book)
             return True
@@ -188,11 +189,11 @@ class IndexStore:
         before = connection.execute(select(_SHEETS.c.source).where(*mine)).scalar()
         sheet = _sealed(book.sheet.model_dump_json().encode(), self._product, service, state)
         kept = {"product": self._product, "service": service, "source": source, "state": state, "document": sheet}
-        connection.execute((_SHEETS.insert() if before is None else _SHEETS.update().where(*mine)).values(**kept))
+        connection.execute(_NEW_SHEET if before is None else _SHEETS.update().where(*mine), kept)
         if before is not None:
             self._forget_views(connection, state, book)
         if book.views:
-            connection.execute(_VIEWS.insert(), [self._view(state, service, view) for view in book.views.values()])
+            connection.execute(_NEW_VIEW, [self._view(state, service, view) for view in book.views.values()])
         if before not in (None, source):
             self._forget_unless_used(connection, before)
 

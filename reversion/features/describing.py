@@ -52,7 +52,7 @@ def told_by(ids: tuple[str, ...], subjects: Sequence[str], url: str) -> Told:
     feat = title = ""
     says: set[Says] = set()
     for subject in subjects:
-        if feat and "feat" in says and "sec" not in subject.lower():
+        if feat and "sec" not in subject.lower():
             continue  # neither title nor kind can change any more
         one = _parts(subject, ids)
         says.update(_says(one))
