@@ -12,7 +12,7 @@ from reversion.adapters.repository import Repository
 from reversion.feature_settings import CatalogueEntry, FeatureSettings
 from reversion.features.ledger import Ledger, Source
 from reversion.features.naming import Naming
-from reversion.features.records import Commit, Records
+from reversion.features.records import Commit, Commits, Records
 from reversion.features.resolver import Resolver
 from reversion.product import Service
 
@@ -35,7 +35,7 @@ def resolver_of(
 def ledger_of(history: History, settings: FeatureSettings, entries: tuple[CatalogueEntry, ...] = ()) -> Ledger:
     """Read one history that is written down."""
     records, naming = Records(), Naming(settings, entries)
-    records.extend(history.commits, FeatureSettings(conventions=settings.conventions_of(history.service)))
+    records.extend(Commits.of(history.commits), FeatureSettings(conventions=settings.conventions_of(history.service)))
     return Ledger(history.service, Source(records, history.tracked, with_pulls=naming.needs_pulls), naming)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -59,11 +59,18 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def opened(engine: Engine) -> Iterator[None]:
-    """Keep a connection open during the block."""
+def opened(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that is open during the block, for many transactions."""
     with _at_the_door(engine):
         connection = engine.connect()
     with connection:
+        yield connection
+
+
+@contextmanager
+def part(connection: Connection) -> Iterator[None]:
+    """Commit what is done in the block on an open connection, or none of it."""
+    with _at_the_door(connection.engine), connection.begin():
         yield
 
 

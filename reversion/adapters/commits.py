@@ -1,13 +1,13 @@
 """Read commits out of one streamed `git log`."""
 
 from collections.abc import Callable, Iterator
-from itertools import chain
 
 from reversion.adapters.repository import Repository
 from reversion.errors import RepositoryFailed
-from reversion.features.records import Commit
+from reversion.features.records import Commit, Commits
 
 _ID_LENGTH = 40
+_FIELDS = 3
 _LOG = (
     "log",
     "-z",
@@ -17,7 +17,7 @@ _LOG = (
     "--no-show-signature",
     "--no-notes",
     "--encoding=UTF-8",
-    "--format=%H%x1f%P%x1f%B",
+    "--format=%H%x00%P%x00%B",
 )
 _WITH_PATHS = ("--root", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--diff-merges=off")
 
@@ -27,59 +27,72 @@ def read_commits(
     starts: tuple[str, ...],
     known: tuple[str, ...] = (),
     touched: Callable[[list[str]], tuple[str, ...]] | None = None,
-) -> Iterator[list[Commit]]:
+) -> Iterator[Commits]:
     """Yield in batches all that the ids contain and the known ids don't, parents first; known ids may be gone.
 
     `touched` says what a commit touches, from the paths that it changes; with it, added paths are told too.
-    Machine fields lead, so no message can be taken for a commit.
+    Git ends a message at a NUL, so no message can be taken for a commit.
     """
     arguments = (*_LOG, *(_WITH_PATHS if touched else ()), "--ignore-missing", "--stdin")
     asked = "".join(f"{id}\n" for id in (*starts, *(f"^{id}" for id in known)))
-    batches = _pieces(repository.stream(*arguments, stdin=asked))
-    if touched is None:
-        for pieces in batches:
-            yield _parsed(pieces)
-        return
-    current: Commit | None = None
+    batches = _fields(repository.stream(*arguments, stdin=asked))
+    for commits in _with_paths(batches, touched) if touched else _alone(batches):
+        if set(map(len, commits.ids)) - {_ID_LENGTH}:
+            raise RepositoryFailed("Git's log could not be understood.", "Update Git, then try again.")
+        yield commits
+
+
+def _alone(batches: Iterator[list[str]]) -> Iterator[Commits]:
+    """Take every three fields for a commit."""
+    begun: list[str] = []
+    for fields in batches:
+        begun += fields
+        whole = len(begun) - len(begun) % _FIELDS
+        yield Commits(begun[0:whole:_FIELDS], begun[1:whole:_FIELDS], begun[2:whole:_FIELDS])
+        begun = begun[whole:]
+    if begun:
+        yield Commits(begun, begun, begun)
+
+
+def _with_paths(batches: Iterator[list[str]], touched: Callable[[list[str]], tuple[str, ...]]) -> Iterator[Commits]:
+    """Take three fields for a commit, and after these, while one begins with a colon, that one and a path."""
+    commit: list[str] = []
     changes: list[tuple[str, str]] = []
     status = ""
-    for piece in chain.from_iterable(batches):
-        if status:
-            changes.append((status, piece))
-            status = ""
-        elif (raw := piece.lstrip("\n")).startswith(":"):
-            status = raw[-1:]
-        else:
-            if current:
-                yield [_with_paths(current, changes, touched)]
-            (current,), changes = _parsed([piece]), []
-    if current:
-        yield [_with_paths(current, changes, touched)]
+    for fields in batches:
+        told = []
+        for field in fields:
+            if status:
+                changes.append((status, field))
+                status = ""
+            elif len(commit) < _FIELDS:
+                commit.append(field)
+            elif (raw := field.lstrip("\n")).startswith(":"):
+                status = raw[-1:]
+            else:
+                told.append(_with_changes(commit, changes, touched))
+                commit, changes = [field], []
+        if told:
+            yield Commits.of(told)
+    if commit:
+        yield Commits.of([_with_changes(commit, changes, touched)])
 
 
-def _with_paths(
-    commit: Commit, changes: list[tuple[str, str]], touched: Callable[[list[str]], tuple[str, ...]]
+def _with_changes(
+    commit: list[str], changes: list[tuple[str, str]], touched: Callable[[list[str]], tuple[str, ...]]
 ) -> Commit:
+    id, parents, message = commit if len(commit) == _FIELDS else ("", "", "")
     added = tuple(path for status, path in changes if status == "A")
-    return commit._replace(added=added, touched=touched([path for _, path in changes]))
+    return Commit(id, parents, message, added, touched([path for _, path in changes]))
 
 
-def _parsed(records: list[str]) -> list[Commit]:
-    parted = (record.split("\x1f", 2) for record in records)
-    commits = [Commit(id, parents, message) for id, parents, message in parted]
-    if not all(len(commit.id) == _ID_LENGTH for commit in commits):
-        raise RepositoryFailed("Git's log could not be understood.", "Update Git, then try again.")
-    return commits
-
-
-def _pieces(blocks: Iterator[bytes]) -> Iterator[list[str]]:
-    """Yield what lies between NULs, by block, and nothing empty."""
+def _fields(blocks: Iterator[bytes]) -> Iterator[list[str]]:
+    """Yield what ends at NULs, by block."""
     rest: list[bytes] = []
     for block in blocks:
         whole, nul, begun = block.rpartition(b"\0")
         if nul:
-            text = b"".join((*rest, whole)).decode("utf-8", "replace")
-            yield list(filter(None, text.split("\0")))
+            yield b"".join((*rest, whole)).decode("utf-8", "replace").split("\0")
             rest = [begun]
         else:
             rest.append(begun)

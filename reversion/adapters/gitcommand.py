@@ -159,7 +159,7 @@ class _Listener:
 
 
 def _environment() -> dict[str, str]:
-    """Return what is added for a Git command: no prompt, no replaced objects, no pathspec magic."""
+    """Return what is added for a Git command: no prompt, no replaced objects, no pathspec magic, whole buffers."""
     askpass = {} if "SSH_ASKPASS" in os.environ else {"SSH_ASKPASS": "/bin/false"}
     return askpass | {
         "SSH_ASKPASS_REQUIRE": "force",
@@ -169,6 +169,7 @@ def _environment() -> dict[str, str]:
         "GIT_LITERAL_PATHSPECS": "1",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_EDITOR": "/bin/false",
+        "GIT_FLUSH": "0",
         "LC_ALL": "C",
     }
 

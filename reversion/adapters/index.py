@@ -26,7 +26,7 @@ from reversion.product import Service
 from reversion.text import digest, plain
 
 _SIDE_BY_SIDE = 8
-_FORMAT = "2"
+_FORMAT = "3"
 
 T = TypeVar("T")
 
@@ -183,7 +183,8 @@ class _Group:
         """Return each service's book with the wanted commits' views, how many commits there are, and how many new."""
         if self.known and self.known.heads == heads and (kept := self._kept(self.known, wanted)):
             return kept, self.known.commits, 0
-        read = self._read(repository, heads, (*heads, *(commit for each in wanted.values() for commit in each)))
+        starts = (*heads, *(commit for each in wanted.values() for commit in each))
+        read = self._read(repository, heads, starts, is_new=self.known is None and tries > 1)
         books = tuple(
             Book(ledger.sheet, {commit: view for commit in wanted[ledger.service] if (view := ledger.view(commit))})
             for ledger in _ledgers(self.index, self.services, read.records, heads)
@@ -202,9 +203,12 @@ class _Group:
         tells_all = all(book.views.keys() >= set(wanted[book.sheet.service]) for book in books)
         return books if tells_all and len(books) == len(wanted) else ()
 
-    def _read(self, repository: Repository, heads: tuple[str, ...], starts: tuple[str, ...]) -> Read:
+    def _read(
+        self, repository: Repository, heads: tuple[str, ...], starts: tuple[str, ...], *, is_new: bool = False
+    ) -> Read:
         """Read on behind what is kept; from nothing at first, and where a tracked branch was rewritten."""
-        known, records = self.shelf.ask(lambda store: store.records(self.key)) or (None, Records())
+        nothing = (None, Records())
+        known, records = nothing if is_new else self.shelf.ask(lambda store: store.records(self.key)) or nothing
         kept = len(records)
         if known and kept:
             read_on(repository, self.services, self.index.settings, records, starts)

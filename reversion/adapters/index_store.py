@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
-from reversion.adapters.catalogue_engine import opened, transaction
+from reversion.adapters.catalogue_engine import opened, part, transaction
 from reversion.adapters.index_tables import ChapterRow, SheetRow, SourceRow, ViewRow
 from reversion.errors import ServerFailed
 from reversion.features.records import Chapter, Records
@@ -23,6 +24,7 @@ _SOURCE, _CHAPTERS, _SHEETS, _VIEWS = (
     SQLModel.metadata.tables[str(row.__tablename__)] for row in (SourceRow, ChapterRow, SheetRow, ViewRow)
 )
 """The tables below the models: rows go straight through the driver, since a model for each takes longer than Git."""
+_NEW_SOURCE, _NEW_CHAPTER, _NEW_SHEET, _NEW_VIEW = (table.insert() for table in (_SOURCE, _CHAPTERS, _SHEETS, _VIEWS))
 _CHAPTER = 10_000
 _MORE_CHAPTERS = 50
 _AT_ONCE = 400
@@ -58,17 +60,34 @@ class IndexStore:
 
     def __init__(self, engine: Engine, product: str) -> None:
         self._engine, self._product = engine, product
+        self._held: Connection | None = None
+        self._lock = Lock()
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep the database open over many small transactions; SQLite tidies up whenever its last user leaves."""
-        with opened(self._engine):
-            yield
+        """Keep the database open over many small transactions, which threads take in turns.
+
+        To open it takes longer than most of them, and SQLite tidies up whenever its last user leaves.
+        """
+        with opened(self._engine) as self._held:
+            try:
+                yield
+            finally:
+                self._held = None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        if self._held is None:
+            with transaction(self._engine) as session:
+                yield session.connection()
+            return
+        with self._lock, part(self._held):
+            yield self._held
 
     def known(self) -> dict[str, Known]:
         """Return how far each source was read."""
-        with transaction(self._engine) as session:
-            rows = session.connection().execute(_SOURCE.select().where(*self._of(_SOURCE))).all()
+        with self._transaction() as connection:
+            rows = connection.execute(_SOURCE.select().where(*self._of(_SOURCE))).all()
             return {row.source: known for row in rows if (known := _known(row))}
 
     def books(
@@ -79,8 +98,7 @@ class IndexStore:
         if state is not None:
             wanted.append(_SHEETS.c.state == state)
         views: dict[tuple[str, str], list[tuple[str, bytes]]] = {}
-        with transaction(self._engine) as session:
-            connection = session.connection()
+        with self._transaction() as connection:
             told = select(_SHEETS.c.service, _SHEETS.c.state, _SHEETS.c.document).where(*wanted)
             found = connection.execute(told).all()
             for some in _in_parts(commits):
@@ -97,8 +115,7 @@ class IndexStore:
 
     def records(self, source: str) -> tuple[Known | None, Records]:
         """Return how far a source was read, and what was read of it; no records where they are not there whole."""
-        with transaction(self._engine) as session:
-            connection = session.connection()
+        with self._transaction() as connection:
             mine = (*self._of(_SOURCE), _SOURCE.c.source == source)
             row = connection.execute(_SOURCE.select().where(*mine)).first()
             known = _known(row) if row else None
@@ -132,9 +149,9 @@ class IndexStore:
             if not start and row:
                 connection.execute(_CHAPTERS.delete().where(*self._of(_CHAPTERS), _CHAPTERS.c.source == source))
             if written:
-                connection.execute(_CHAPTERS.insert(), written)
-            what = _SOURCE.update().where(*mine) if row else _SOURCE.insert()
-            connection.execute(what.values(**_row(self._product, source, now)))
+                connection.execute(_NEW_CHAPTER, written)
+            what = _SOURCE.update().where(*mine) if row else _NEW_SOURCE
+            connection.execute(what, _row(self._product, source, now))
             for book in books:
                 self._save_book(connection, source, state, book)
             return True
@@ -143,20 +160,20 @@ class IndexStore:
 
     def forget(self) -> None:
         """Delete the whole index of the product."""
-        with transaction(self._engine) as session:
+        with self._transaction() as connection:
             for table in (_SOURCE, _CHAPTERS, _SHEETS, _VIEWS):
-                session.connection().execute(table.delete().where(*self._of(table)))
+                connection.execute(table.delete().where(*self._of(table)))
 
     def _write(self, write: Callable[[Connection], T]) -> T:
         """Write in one transaction; once more where another process wrote the same row first."""
         try:
-            with transaction(self._engine) as session:
-                return write(session.connection())
+            with self._transaction() as connection:
+                return write(connection)
         except ServerFailed as error:
             if not isinstance(error.__cause__, IntegrityError):
                 raise
-        with transaction(self._engine) as session:
-            return write(session.connection())
+        with self._transaction() as connection:
+            return write(connection)
 
     def _chapter(self, source: str, records: Records, start: int) -> dict[str, Any]:
         end = min(start + _CHAPTER, len(records))
@@ -172,11 +189,11 @@ class IndexStore:
         before = connection.execute(select(_SHEETS.c.source).where(*mine)).scalar()
         sheet = _sealed(book.sheet.model_dump_json().encode(), self._product, service, state)
         kept = {"product": self._product, "service": service, "source": source, "state": state, "document": sheet}
-        connection.execute((_SHEETS.insert() if before is None else _SHEETS.update().where(*mine)).values(**kept))
+        connection.execute(_NEW_SHEET if before is None else _SHEETS.update().where(*mine), kept)
         if before is not None:
             self._forget_views(connection, state, book)
         if book.views:
-            connection.execute(_VIEWS.insert(), [self._view(state, service, view) for view in book.views.values()])
+            connection.execute(_NEW_VIEW, [self._view(state, service, view) for view in book.views.values()])
         if before not in (None, source):
             self._forget_unless_used(connection, before)
 

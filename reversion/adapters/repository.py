@@ -54,9 +54,9 @@ class Repository:
         return self._git.run(arguments, stdin, timeout)
 
     def stream(self, *arguments: str, stdin: str | None = None, timeout: int = 1800) -> Generator[bytes, None, None]:
-        """Run one Git command and yield its output in blocks of up to 1 MiB; it ends with the iterator."""
+        """Run one Git command and yield its output in blocks of up to 256 KiB; it ends with the iterator."""
         with self._git.open(arguments, stdin, timeout) as output:
-            while block := output.read(1 << 20):
+            while block := output.read(1 << 18):
                 yield block
 
     def objects(self, names: tuple[str, ...], limit: int = _MAX_FILE) -> Generator[Found | None, None, None]:

@@ -1,6 +1,7 @@
 """Snapshots and the product's remote: pushed only where there is none of that name, fetched without force."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 from reversion.adapters.repository import Repository
 from reversion.adapters.tag_objects import tagger
@@ -24,14 +25,18 @@ def push(repository: Repository, recorded: Recorded) -> None:
         raise _explained(repository, recorded, error) from error
 
 
-def sync(repository: Repository) -> None:
-    """Fetch the snapshots that others recorded; raise SnapshotInvalid where one was moved at the remote.
+def sync(repository: Repository) -> tuple[str, ...]:
+    """Fetch the snapshots that others recorded, and return the names of all that are here then; () without a remote.
 
-    Names and ids are compared first: a fetch without anything new would still read every tag.
+    Names and ids are compared first: a fetch without anything new would still read every tag. Raise SnapshotInvalid
+    where one was moved at the remote.
     """
     if not repository.has_remote():
-        return
-    here, there = _here(repository), _there(repository)
+        return ()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(_there, repository)
+        here = _here(repository)
+        there = asked.result()
     differing = [tag for tag, object_id in there.items() if here.get(tag) != object_id and environment_and_time(tag)]
     moved = [tag for tag in differing if tag in here]
     if new := [tag for tag in differing if tag not in here]:
@@ -42,6 +47,7 @@ def sync(repository: Repository) -> None:
             f"At the remote, {told} no longer names the snapshot that was recorded.",
             "Find out who moved it; the one in this repository is the one that was seen first.",
         )
+    return (*here, *new)
 
 
 def unpushed(repository: Repository) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Snapshots in Git: annotated tags of the product, made once, never moved, checked whenever they are read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reversion.adapters.repository import Repository
 from reversion.adapters.tag_objects import MAX_TAG, check, demand_signature, is_set
@@ -9,7 +9,7 @@ from reversion.errors import Refused, RepositoryFailed, SnapshotInvalid, Unknown
 from reversion.snapshot import MAX_MESSAGE, Broken, Recorded, Snapshot, compose, environment_and_time
 from reversion.text import plain
 
-__all__ = ["LATEST_VERIFIED", "create", "names", "newest", "read", "sync", "unpushed"]
+__all__ = ["LATEST_VERIFIED", "create", "names", "newest", "read", "refuse_other_tag", "sync", "unpushed"]
 
 LATEST_VERIFIED = "latest-verified"
 
@@ -41,13 +41,25 @@ def names(repository: Repository, environment: str | None = None) -> tuple[str, 
     """Return the names of all snapshot tags, of one environment or of every one, newest first."""
     below = f"refs/tags/reversion/{environment}/" if environment else "refs/tags/reversion/"
     listed = repository.run("for-each-ref", "--format=%(refname:lstrip=2)", below).splitlines()
-    dated = [(name[1:], tag) for tag in listed if (name := environment_and_time(tag))]
+    return _ordered(listed, environment)
+
+
+def _ordered(listed: Iterable[str], environment: str | None) -> tuple[str, ...]:
+    below = f"reversion/{environment}/" if environment else "reversion/"
+    mine = (tag for tag in listed if tag.startswith(below))
+    dated = [(name[1:], tag) for tag in mine if (name := environment_and_time(tag))]
     return tuple(tag for _, tag in sorted(dated, reverse=True))
 
 
-def newest(repository: Repository, environment: str | None, count: int) -> tuple[Recorded | Broken, ...]:
-    """Read the newest snapshots through one process; those that can't be used are told as broken."""
-    return tuple(_read_all(repository, names(repository, environment)[: max(count, 0)]))
+def newest(
+    repository: Repository, environment: str | None, count: int, known: Iterable[str] = ()
+) -> tuple[Recorded | Broken, ...]:
+    """Read the newest snapshots through one process; those that can't be used are told as broken.
+
+    `known` are the names of all snapshot tags, where they were just listed.
+    """
+    found = _ordered(known, environment) if known else names(repository, environment)
+    return tuple(_read_all(repository, found[: max(count, 0)]))
 
 
 def read(repository: Repository, tag_name: str, environment: str) -> Recorded:
@@ -68,7 +80,7 @@ def read(repository: Repository, tag_name: str, environment: str) -> Recorded:
         )
     wanted = tag_name if name else f"reversion/{environment}/{tag_name}"
     if wanted not in known:
-        _refuse_other_tag(repository, tag_name, environment)
+        refuse_other_tag(repository, tag_name, f"reversion snapshots {environment}")
         raise UnknownName.among(f"snapshot of {environment}", tag_name, known[:5])
     recorded = check(wanted, repository.object(f"refs/tags/{wanted}", MAX_TAG))
     if is_set(repository, "reversion.requireSignedSnapshots"):
@@ -76,12 +88,15 @@ def read(repository: Repository, tag_name: str, environment: str) -> Recorded:
     return recorded
 
 
-def _refuse_other_tag(repository: Repository, name: str, environment: str) -> None:
-    """Say so where the name is that of a tag which somebody else made, for a release or by hand."""
-    if repository.resolve(f"refs/tags/{name}"):
+def refuse_other_tag(repository: Repository, name: str, listing: str) -> None:
+    """Raise SnapshotInvalid where the name is that of a tag which somebody else made, for a release or by hand.
+
+    `listing` is the command that lists snapshots.
+    """
+    if repository.resolve(f"refs/tags/{name.removeprefix('refs/tags/')}"):
         raise SnapshotInvalid(
             f"{plain(name)} is a tag of the product, but no snapshot: Reversion did not make it.",
-            f"Choose one from 'reversion snapshots {environment}'.",
+            f"Choose one from '{listing}'.",
         )
 
 

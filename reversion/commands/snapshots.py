@@ -24,9 +24,9 @@ _HEADS = ("Snapshot", "Label", "Taken (UTC)", "Verified", "Complete", "Services"
 @click.pass_obj
 def snapshots_command(product: str, environment: str | None, count: int, offline: bool, as_json: bool) -> int:
     """List the newest snapshots, of ENVIRONMENT or of all; one that can't be used is told with the reason."""
-    workspace, moved = _open(product, refresh=not offline)
+    workspace, names, moved = _open(product, refresh=not offline)
     wanted = workspace.product.environment(environment).name if environment else None
-    found = tags.newest(workspace.repository, wanted, count)
+    found = tags.newest(workspace.repository, wanted, count, names)
     if as_json:
         print_json(found)
     elif found:
@@ -37,22 +37,27 @@ def snapshots_command(product: str, environment: str | None, count: int, offline
     return 1 if moved else 0
 
 
-def _open(product: str, *, refresh: bool) -> tuple[Workspace, str]:
-    """Open the product and ask its remote for snapshots, side by side, as both wait for Git; return what is wrong."""
+def _open(product: str, *, refresh: bool) -> tuple[Workspace, tuple[str, ...], str]:
+    """Open the product and ask its remote for snapshots, side by side, as both wait for Git.
+
+    Return also what `_sync` does.
+    """
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(_sync, Repository(find_root(product))) if refresh else None
         workspace = open_workspace(product, refresh=refresh)
-        return workspace, asked.result() if asked else ""
+        return (workspace, *(asked.result() if asked else ((), "")))
 
 
-def _sync(repository: Repository) -> str:
-    """Fetch what others recorded; a moved tag is told and keeps nobody from seeing the rest."""
+def _sync(repository: Repository) -> tuple[tuple[str, ...], str]:
+    """Fetch what others recorded; return the names of all, where that told them, and what is wrong.
+
+    A moved tag is told and keeps nobody from seeing the rest.
+    """
     try:
-        tags.sync(repository)
+        return tags.sync(repository), ""
     except SnapshotInvalid as error:
         note(f"reversion: {error}")
-        return str(error)
-    return ""
+        return (), str(error)
 
 
 def _row(found: Recorded | Broken) -> tuple[str, ...]:

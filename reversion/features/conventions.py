@@ -1,10 +1,11 @@
 """Which features a commit names, by the conventions of its service. Pure."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
-from reversion.feature_settings import COUNTED, Conventional, FeatureSettings, Line, MergeBranch, Trailer
+from reversion.feature_settings import COUNTED, Conventional, FeatureSettings, MergeBranch
 from reversion.features.finding import Find, Named, finder
-from reversion.features.messages import clip, pull_requests, subject_of
+from reversion.features.messages import Messages, clip, pull_requests, subject_of
 from reversion.features.subjects import is_part, spelled
 
 __all__ = ["Conventions", "Named", "counts", "made_ready", "mentions", "names_in", "names_of_merge"]
@@ -14,26 +15,31 @@ _MOST_NAMES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Conventions:
-    """One service's conventions, made ready; `counted` is None where every type of commit counts."""
+    """One service's conventions, made ready; `counted` is None where every type of commit counts.
+
+    `branches` are those of the finders that look at the names of merged branches.
+    """
 
     settings: FeatureSettings
     finders: tuple[Find, ...]
-    branches: tuple[Find, ...]
+    branches: frozenset[Find]
     counted: frozenset[str] | None
-    folds: bool
 
-    def names_in(self, text: str, added: tuple[str, ...] = ()) -> tuple[Named, ...]:
-        """Return what the function of this name does, of a message that was clipped."""
-        found: list[Named] = []
-        lowered = _lowered(text) if self.folds else ""
+    def names_in(self, messages: Messages, merges: Container[int] = ()) -> dict[int, tuple[Named, ...]]:
+        """Return what the function of this name does, for each message that names something.
+
+        Of `merges`, by number, only the branches' names are looked at.
+        """
+        found: dict[int, list[Named]] = {}
         for find in self.finders:
-            found += find(text, lowered, added)
-        if len(found) < 2:
-            return tuple(found)
-        by_id: dict[str, Named] = {}
-        for named in found:
-            by_id.setdefault(named.id, named)
-        return tuple(by_id.values())[:_MOST_NAMES]
+            is_for_all = not merges or find in self.branches
+            for number, named in find(messages):
+                if is_for_all or number not in merges:
+                    if number in found:
+                        found[number].append(named)
+                    else:
+                        found[number] = [named]
+        return {number: tuple(every) if len(every) < 2 else _each_once(every) for number, every in found.items()}
 
     def counts(self, subject: str) -> bool:
         return self.counted is None or is_part(subject, self.counted)
@@ -50,7 +56,7 @@ def names_in(message: str, service: str, settings: FeatureSettings, added: tuple
     `added` are the paths that the commit adds. Only the message's first 200,000 characters are looked at, and only
     the first 1,000 of each line, so that nobody can stall a review with a commit message.
     """
-    return made_ready(service, settings).names_in(clip(message), added)
+    return made_ready(service, settings).names_in(Messages([clip(message)], [added])).get(0, ())
 
 
 def names_of_merge(message: str, service: str, settings: FeatureSettings) -> tuple[Named, ...]:
@@ -58,10 +64,8 @@ def names_of_merge(message: str, service: str, settings: FeatureSettings) -> tup
 
     A pull request's says it anywhere; any other only by the branch's name, and where that is a convention.
     """
-    if pull_requests(message, subject_of(message)):
-        return names_in(message, service, settings)
-    branches = made_ready(service, settings).branches
-    return tuple(dict.fromkeys(named for find in branches for named in find(message, "", ())))
+    merges = () if pull_requests(message, subject_of(message)) else (0,)
+    return made_ready(service, settings).names_in(Messages([clip(message)]), merges).get(0, ())
 
 
 def counts(subject: str, service: str, settings: FeatureSettings) -> bool:
@@ -86,16 +90,14 @@ def _prepare(service: str, settings: FeatureSettings) -> Conventions:
     conventions = settings.conventions_of(service)
     keeping = [convention for convention in conventions if isinstance(convention, Conventional)]
     counted = next((one.counts for one in reversed(keeping) if one.counts), COUNTED) if keeping else None
-    return Conventions(
-        settings,
-        tuple(finder(convention, service) for convention in conventions),
-        tuple(finder(convention, service) for convention in conventions if isinstance(convention, MergeBranch)),
-        frozenset(map(spelled, counted)) if counted else None,
-        any(isinstance(convention, Line | Trailer) for convention in conventions),
-    )
+    finders = tuple(finder(convention, service) for convention in conventions)
+    pairs = zip(finders, conventions, strict=True)
+    branches = frozenset(find for find, convention in pairs if isinstance(convention, MergeBranch))
+    return Conventions(settings, finders, branches, frozenset(map(spelled, counted)) if counted else None)
 
 
-def _lowered(text: str) -> str:
-    """Return the text in lower case and of the same length: only the capital I with a dot becomes longer."""
-    lowered = text.lower()
-    return lowered if len(lowered) == len(text) else text.replace("\u0130", "I").lower()
+def _each_once(found: list[Named]) -> tuple[Named, ...]:
+    by_id: dict[str, Named] = {}
+    for named in found:
+        by_id.setdefault(named.id, named)
+    return tuple(by_id.values())[:_MOST_NAMES]

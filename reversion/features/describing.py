@@ -52,7 +52,7 @@ def told_by(ids: tuple[str, ...], subjects: Sequence[str], url: str) -> Told:
     feat = title = ""
     says: set[Says] = set()
     for subject in subjects:
-        if feat and "feat" in says and "sec" not in subject.lower():
+        if feat and "sec" not in subject.lower():
             continue  # neither title nor kind can change any more
         one = _parts(subject, ids)
         says.update(_says(one))
@@ -132,7 +132,9 @@ def _parts(subject: str, ids: tuple[str, ...]) -> Typed:
     for id in ids:
         bare = _without(bare, id)
     bare = bare.strip(_AT_ENDS)
-    return found._replace(rest=bare) if found else typed(bare) or Typed("", "", False, bare)
+    if found:
+        return Typed(found.type, found.scope, found.breaks, bare)
+    return typed(bare) or Typed("", "", False, bare)
 
 
 def _without(text: str, id: str) -> str:
@@ -146,8 +148,14 @@ def _without(text: str, id: str) -> str:
             text = f"{text[:at]} {text[end:]}"
             end = at
         at = text.find(id, end)
-    return _EMPTY.sub(" ", text)
+    return _without_empty(text)
 
 
 def _bare(text: str) -> str:
-    return plain(_EMPTY.sub(" ", without_pull_requests(text.strip()))).strip(_AT_ENDS)
+    return plain(_without_empty(without_pull_requests(text.strip()))).strip(_AT_ENDS)
+
+
+def _without_empty(text: str) -> str:
+    """Blank out brackets that hold nothing."""
+    has_brackets = "(" in text or "[" in text or "{" in text or "<" in text
+    return _EMPTY.sub(" ", text) if has_brackets else text

@@ -9,20 +9,24 @@ from reversion.features.subjects import typed
 
 
 class Said(NamedTuple):
-    """A commit that a name stands for, the subject to tell it under, and the commit that says so."""
+    """The subject to tell a commit under that a name stands for, and the commit that says so."""
 
-    commit: int
     subject: str
     by: int
 
 
 class Evidence:
-    """Names of features as commits give them, before the catalogue: a pull request's is its number, as `#12`."""
+    """Names of features as commits give them, before the catalogue: a pull request's is its number, as `#12`.
+
+    `commits` are those that each name stands for. Most say so themselves and are told under their own subjects; of
+    the others, `otherwise` has who says so.
+    """
 
     def __init__(self, reading: Reading, *, with_pulls: bool) -> None:
         """With `with_pulls`, each pull request is a name, whether or not a convention makes it one."""
         self.names: dict[int, tuple[str, ...]] = {}
-        self.said: dict[str, list[Said]] = defaultdict(list)
+        self.commits: dict[str, list[int]] = defaultdict(list)
+        self.otherwise: dict[str, dict[int, list[Said]]] = defaultdict(dict)
         self.urls: dict[str, str] = {}
         self._ids: dict[tuple[Named, ...], tuple[str, ...]] = {}
         self._reading = reading
@@ -47,11 +51,17 @@ class Evidence:
 
     def _add(self, at: int, named: tuple[Named, ...], subject: str, by: int) -> None:
         ids = self._ids.get(named) or self._ids.setdefault(named, tuple([one.id for one in named]))
-        self.names[at] = tuple(dict.fromkeys(self.names[at] + ids)) if at in self.names else ids
+        known = self.names.get(at, ())
+        self.names[at] = tuple(dict.fromkeys(known + ids)) if known else ids
         for id, url, kind in named:
-            self.said[id].append(Said(at, _with_type(subject, kind) if kind else subject, by))
             if url:
                 self.urls.setdefault(id, url)
+            if id not in known:
+                self.commits[id].append(at)
+                if kind or by != at:
+                    self.otherwise[id][at] = [Said(_with_type(subject, kind) if kind else subject, by)]
+            elif at in self.otherwise[id]:
+                self.otherwise[id][at].append(Said(_with_type(subject, kind) if kind else subject, by))
 
 
 def _with_type(subject: str, kind: str) -> str:

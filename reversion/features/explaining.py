@@ -216,10 +216,10 @@ class _Explainer:
 def _why(item: int, standing: Standing | None, witnesses: list[Witness]) -> str:
     if standing is None:
         return "unknown"
-    if item not in standing.seen:
-        return "not in this version"
-    if item not in standing.effective:
+    if item in standing.withdrawn:
         return f"reverted by {_named(one for one in witnesses if one.role == 'revert' and one.counts)}"
+    if item not in standing.effective:
+        return "not in this version"
     doubt = ", but toggled on lines that met" if item in standing.doubtful else ""
     if restored := _named(one for one in witnesses if one.role == "restore" and one.counts):
         return f"in effect: brought back by {restored}{doubt}"

@@ -5,6 +5,7 @@ the main line that contains it. What any commit reaches is then a *horizon* (all
 commits besides.
 """
 
+from array import array
 from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -25,15 +26,15 @@ class Graph:
         self._never = len(parents)
         self.landing = [self._never] * len(parents)
         self._order: list[int] = []
-        self._upto: list[int] = []
-        self._main: set[int] = set()
+        self._upto = array("q")
+        self._main = bytearray(len(parents))
         self._reaches: dict[int, Reach] = {}
         if heads:
             self._land(heads[0])
 
     def reach(self, commit: int) -> Reach:
         """Return everything that the commit contains, itself included."""
-        if commit in self._main:
+        if self._main[commit]:
             return Reach(self.landing[commit], frozenset())
         if commit not in self._reaches:
             self._reaches[commit] = self._walk(commit)
@@ -57,7 +58,7 @@ class Graph:
         return self._upto[horizon] if horizon >= 0 else 0
 
     def is_on_main_line(self, commit: int) -> bool:
-        return commit in self._main
+        return bool(self._main[commit])
 
     def _land(self, head: int) -> None:
         parents, landing, never = self.parents, self.landing, self._never
@@ -65,8 +66,8 @@ class Graph:
         while above := parents[line[-1]]:
             line.append(above[0])
         line.reverse()
-        self._main = set(line)
         for position, tip in enumerate(line):
+            self._main[tip] = 1
             landing[tip] = position
             self._order.append(tip)
             if len(parents[tip]) > 1:
@@ -85,7 +86,7 @@ class Graph:
         waiting, met = [-start], {start}
         while waiting:
             commit = -heappop(waiting)
-            if commit in self._main:
+            if self._main[commit]:
                 horizon = max(horizon, self.landing[commit])
             if self.landing[commit] <= horizon:
                 continue

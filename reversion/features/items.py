@@ -12,7 +12,7 @@ second brings it back.) A subject that says nothing besides the feature's id ide
 import re
 import string
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from reversion.features.messages import without_pull_requests
@@ -37,7 +37,7 @@ _PLAIN = bytes.maketrans(
 
 def normalised(subject: str, ids: Iterable[str] = ()) -> str:
     """Return a subject's bare words: no ids, links, pull requests, backport marks, case, punctuation."""
-    words = without_pull_requests(subject)
+    words = without_pull_requests(subject) if subject[-1:] == ")" else subject
     lowered = words.lower()
     if words[:1] == "[" or "backport" in lowered or "cherry" in lowered:
         words = _BACKPORT.sub("", words)
@@ -79,6 +79,11 @@ class Items:
         """Return the commits of an item, in order."""
         return self._several.get(item) or (item,)
 
+    def of_each(self, commits: Iterable[int]) -> list[int]:
+        """Return the item of each commit; most are items by themselves."""
+        above = self._above
+        return [self.of(commit) if commit in above else commit for commit in commits]
+
     def of(self, commit: int) -> int:
         above = self._above
         while (next_up := above.get(commit, commit)) != commit:
@@ -107,24 +112,32 @@ class Items:
                 self._join(first.setdefault(change, commit), commit)
 
     def _join_alike(self, names: Mapping[int, tuple[str, ...]]) -> None:
-        reading, pulls = self._reading, self._reading.records.pulls
-        subjects, merges, reverts = reading.records.subjects, reading.merges, reading.reverts
-        shared = _repeated(names.values())
-        landed_twice = _repeated(pulls.values())
-        marked: dict[str, list[int]] = {}
-        for commit in sorted({*names, *pulls} - merges - reverts.keys()):
-            marks = [mark for mark in names.get(commit, ()) if mark in shared]
-            if commit in pulls:
-                marks += [f"#{number}" for number in pulls[commit] if number in landed_twice]
-            for mark in marks if len(marks) < 2 else set(marks):
-                marked.setdefault(mark, []).append(commit)
-        for commits in marked.values():
+        subjects = self._reading.records.subjects
+        for commits in self._under_one_mark(names):
+            words = [normalised(subjects[commit], names.get(commit, ())) for commit in commits]
+            if len(set(words)) == len(words):
+                continue
             alike: dict[str, list[int]] = {}
-            for commit in commits:
-                alike.setdefault(normalised(subjects[commit], names.get(commit, ())), []).append(commit)
-            for words, mine in alike.items():
-                if words and 1 < len(mine) <= _TOO_COMMON:
+            for said, commit in zip(words, commits, strict=True):
+                alike.setdefault(said, []).append(commit)
+            for said, mine in alike.items():
+                if said and 1 < len(mine) <= _TOO_COMMON:
                     self._join_by_turn(mine)
+
+    def _under_one_mark(self, names: Mapping[int, tuple[str, ...]]) -> Iterator[list[int]]:
+        """Yield the commits, in order, that bear the same name, or that the same pull request landed."""
+        named: dict[str, list[int]] = defaultdict(list)
+        for commit, ids in names.items():
+            for id in ids:
+                named[id].append(commit)
+        marked = {id: commits for id, commits in named.items() if len(commits) > 1}
+        pulls = self._reading.records.pulls
+        landed_twice = _repeated(pulls.values())
+        for commit, numbers in pulls.items():
+            for number in numbers:
+                if number in landed_twice and self._reading.is_ordinary(commit):
+                    marked.setdefault(f"#{number}", []).append(commit)
+        return (sorted(set(commits)) for commits in marked.values())
 
     def _join_by_turn(self, commits: list[int]) -> None:
         """Join the first of each line with the first of the others, the second with the second, and so on."""

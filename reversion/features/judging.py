@@ -37,17 +37,27 @@ class _Mark(NamedTuple):
     items: int
 
 
+class Judged(NamedTuple):
+    """A feature's state at one vector, and what each service has of it."""
+
+    state: State
+    parts: tuple[Part, ...]
+    ambiguous: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Yardstick:
     """What a feature is measured against.
 
     That is what is in effect at the tracked heads; where nothing is, all that they ever contained; where they contain
     nothing, all there is. A required service that has no item needs one all the same: nobody has begun there.
+    `whole` is the judgement where each service has what its sheet says that it needs, if that is enough.
     """
 
     id: str
     measure: Measure
     marks: tuple[_Mark, ...]
+    whole: Judged | None
 
     @classmethod
     def of(cls, id: str, rows: list[Row], required: tuple[str, ...]) -> "Yardstick":
@@ -61,15 +71,9 @@ class Yardstick:
             items = row.count(measure)
             need = items or (1 if row.service in required else 0)
             marks.append(_Mark(row.service, row.place if row.sheet else -1, need, items))
-        return cls(id, measure, tuple(marks))
-
-
-class Judged(NamedTuple):
-    """A feature's state at one vector, and what each service has of it."""
-
-    state: State
-    parts: tuple[Part, ...]
-    ambiguous: bool
+        is_enough = measure == "need" and all(mark.need == mark.items for mark in marks)
+        parts = tuple(_part(mark.service, mark.need, mark.need, False) for mark in marks if mark.need)
+        return cls(id, measure, tuple(marks), Judged(State.COMPLETE, parts, False) if is_enough else None)
 
 
 def judge(yardstick: Yardstick, views: Views) -> Judged:

@@ -1,9 +1,11 @@
 """What one service has of each feature at any of its commits. Pure."""
 
-from bisect import bisect
 from collections import defaultdict
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, compress
+from operator import add
 
 from reversion.features.describing import Told, told_by
 from reversion.features.evidence import Evidence, Said
@@ -25,16 +27,20 @@ class Source:
         self.reading = Reading(records, tracked)
         self.evidence = Evidence(self.reading, with_pulls=with_pulls)
         self.items = Items(self.reading, self.evidence.names)
+        self.evidence.names.clear()  # each commit has a place there, and nobody asks again
         self.reverts = Reverts(self.reading, self.items)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """The items that a version contains, those in effect there, and those of which the graph can't be sure."""
+    """The items that are in effect in a version, those that it contains and that are not, and the doubtful ones.
 
-    seen: frozenset[int]
-    effective: frozenset[int]
-    doubtful: frozenset[int]
+    Of these the graph can't be sure.
+    """
+
+    effective: Set[int]
+    withdrawn: Set[int]
+    doubtful: Set[int]
     reach: Reach
 
 
@@ -47,19 +53,26 @@ class Ledger:
         self.features: dict[str, tuple[int, ...]] = {}
         self.told: dict[str, Told] = {}
         self._read_evidence(naming, is_part=is_part)
-        named = {item for items in self.features.values() for item in items}
-        self._toggled = sorted(item for item in named if source.reverts.is_toggled(item))
-        plain = self._plain = frozenset(named.difference(self._toggled))
-        del named
-        landing = source.reading.graph.landing
-        joined = source.items.joined
-        lands = {item: min([landing[one] for one in joined[item]]) for item in joined if item in plain}
-        self._by_landing = sorted(plain, key=lambda item: (lands.get(item, landing[item]), item))
-        self._landings = [lands.get(item, landing[item]) for item in self._by_landing]
+        records, lands = source.reading.records, list(source.reading.graph.landing)
+        for item, commits in source.items.joined.items():
+            lands[item] = min([lands[commit] for commit in commits])
+        self._is_plain = bytearray(len(records))
+        for item in chain.from_iterable(self.features.values()):
+            self._is_plain[item] = 1
+        self._toggled = sorted(item for item in source.reverts.toggled if self._is_plain[item])
+        for item in self._toggled:
+            self._is_plain[item] = 0
+        self._plain = tuple(compress(records.number.values(), self._is_plain))
+        self._lands = tuple(compress(lands, self._is_plain))
         self._standings: dict[int, Standing] = {}
         self.heads = tuple(standing for head in source.tracked if (standing := self.at(head)))
         self.universe = _all_of([head.effective for head in self.heads])
-        self.merged = _all_of([head.seen for head in self.heads])
+        self._withdrawn = _all_of([head.withdrawn for head in self.heads]) - self.universe
+
+    @cached_property
+    def merged(self) -> Set[int]:
+        """All items that the tracked heads contain, also those that are in effect at none of them."""
+        return self.universe | self._withdrawn
 
     def at(self, commit: str) -> Standing | None:
         """Return what the version has, or None where the history does not hold its commit."""
@@ -73,18 +86,18 @@ class Ledger:
     @cached_property
     def sheet(self) -> Sheet:
         """What is told of the service whatever version runs."""
-        place = {feature: at for at, feature in enumerate(self.features)}
+        place, need = {feature: at for at, feature in enumerate(self.features)}, self._counts(self.universe)
         toggled: dict[int, list[int]] = defaultdict(list)
         for feature, items in self.features.items():
             for item in items:
-                if item not in self._plain:
+                if not self._is_plain[item]:
                     toggled[item].append(place[feature])
         return Sheet(
             service=self.service,
             features=tuple(self.features),
             told=tuple(self.told[feature] for feature in self.features),
-            need=self._counts(self.universe),
-            merged=self._counts(self.merged),
+            need=need,
+            merged=tuple(map(add, need, self._counts(self._withdrawn))),
             items=tuple(map(len, self.features.values())),
             toggled={item: tuple(places) for item, places in toggled.items()},
             lasting=tuple(item for item in self._toggled if item in self.universe),
@@ -99,7 +112,7 @@ class Ledger:
         graph, reach = self.source.reading.graph, standing.reach
         have, effective = self._counts(self.universe & standing.effective), self._counts(standing.effective)
         need = self.sheet.need
-        merged = self._counts(self.merged & standing.effective) if 0 in need else ()
+        merged = tuple(map(add, have, self._counts(self._withdrawn & standing.effective))) if 0 in need else ()
         return View(
             commit=commit,
             horizon=reach.horizon,
@@ -108,15 +121,15 @@ class Ledger:
             effective=effective,
             have={at: count for at, count in enumerate(have) if count != effective[at]},
             merged={at: merged[at] for at, count in enumerate(need) if not count and merged[at]},
-            seen=self._places(standing.seen - standing.effective),
+            seen=self._places(standing.withdrawn),
             doubtful=self._places(standing.doubtful),
             toggled=self._toggled_at(standing),
         )
 
-    def _counts(self, items: frozenset[int]) -> tuple[int, ...]:
-        return tuple([len(items.intersection(mine)) for mine in self.features.values()])
+    def _counts(self, items: Set[int]) -> tuple[int, ...]:
+        return tuple([sum([item in items for item in mine]) for mine in self.features.values()])
 
-    def _places(self, items: frozenset[int]) -> tuple[int, ...]:
+    def _places(self, items: Set[int]) -> tuple[int, ...]:
         if not items:
             return ()
         return tuple(at for at, mine in enumerate(self.features.values()) if not items.isdisjoint(mine))
@@ -124,52 +137,60 @@ class Ledger:
     def _toggled_at(self, standing: Standing) -> dict[int, Toggled]:
         reading, items, found = self.source.reading, self.source.items, {}
         for item in self._toggled:
-            if item in standing.seen:
+            is_there = item in standing.effective
+            if is_there or item in standing.withdrawn:
                 removals = self.source.reverts.toggles(standing.reach, item).removals
-                is_there = item in standing.effective
                 told = () if is_there else (undone_by(reading, items, at, item) for at in removals)
                 found[item] = Toggled(is_there, len(removals), tuple(told))
         return found
 
     def _judge(self, reach: Reach) -> Standing:
         reverts, items = self.source.reverts, self.source.items
-        plain = set(self._by_landing[: bisect(self._landings, reach.horizon)])
-        plain.update(item for commit in reach.besides if (item := items.of(commit)) in self._plain)
+        horizon = reach.horizon
+        effective = {item for item, landing in zip(self._plain, self._lands, strict=True) if landing <= horizon}
+        effective.update(item for commit in reach.besides if self._is_plain[item := items.of(commit)])
         seen = {item for item in self._toggled if reverts.is_seen(reach, item)}
         there = {item for item in seen if reverts.is_effective(reach, item)}
-        doubtful = frozenset(item for item in seen if reverts.is_doubtful(reach, item))
-        plain |= there
-        effective = frozenset(plain)
-        plain |= seen
-        return Standing(effective if seen == there else frozenset(plain), effective, doubtful, reach)
+        doubtful = {item for item in seen if reverts.is_doubtful(reach, item)}
+        effective |= there
+        return Standing(effective, seen - there, doubtful, reach)
 
     def _read_evidence(self, naming: Naming, *, is_part: bool) -> None:
-        evidence, of = self.source.evidence, self.source.items.of
-        touched = self.source.reading.records.touched
+        source, urls = self.source, self.source.evidence.urls
+        touched = source.reading.records.touched
         found: dict[str, dict[int, str]] = defaultdict(dict)
-        urls: dict[str, str] = {}
-        for name, said in evidence.said.items():
+        pages: dict[str, str] = {}
+        for name, commits in source.evidence.commits.items():
             if is_part:
-                said = [one for one in said if self.service in touched.get(one.commit, ())]
-            for feature in naming.features(self.service, name) if said else ():
-                wrong = naming.excluded(self.service, feature)
-                for one in said:
-                    if not (wrong and self._is_any(one, wrong)):
-                        found[feature].setdefault(one.commit, one.subject)
-                urls[feature] = urls.get(feature) or evidence.urls.get(name, "")
+                commits = [commit for commit in commits if self.service in touched.get(commit, ())]
+            for feature in naming.features(self.service, name) if commits else ():
+                for commit, subject in self._subjects(name, commits, naming.excluded(self.service, feature)):
+                    found[feature].setdefault(commit, subject)
+                pages[feature] = pages.get(feature) or urls.get(name, "")
         for feature, subjects in found.items():
             mine = sorted(subjects)
-            self.features[feature] = tuple(dict.fromkeys(map(of, mine)))
-            self.told[feature] = told_by(naming.keys(feature), [subjects[at] for at in mine], urls[feature])
+            self.features[feature] = tuple(dict.fromkeys(source.items.of_each(mine)))
+            self.told[feature] = told_by(naming.keys(feature), [subjects[at] for at in mine], pages[feature])
 
-    def _is_any(self, said: Said, wrong: tuple[str, ...]) -> bool:
-        """Tell whether one of these commits says it, or is picked from; what is wrong is so in a pick too."""
+    def _subjects(self, name: str, commits: list[int], wrong: tuple[str, ...]) -> list[tuple[int, str]]:
+        """Return the commits that a name stands for, without the wrong, each with the subject to tell it under."""
+        subjects, otherwise = self.source.reading.records.subjects, self.source.evidence.otherwise.get(name)
+        if not otherwise and not wrong:
+            return [(commit, subjects[commit]) for commit in commits]
+        return [
+            (commit, said.subject)
+            for commit in commits
+            for said in (otherwise or {}).get(commit) or (Said(subjects[commit], commit),)
+            if not (wrong and self._is_any((commit, said.by), wrong))
+        ]
+
+    def _is_any(self, commits: tuple[int, int], wrong: tuple[str, ...]) -> bool:
+        """Tell whether one of these commits is wrong, or picked from one: what is wrong is so in a pick too."""
         records = self.source.reading.records
-        commits = (said.commit, said.by)
         ids = (records.ids[at] for at in commits)
         return any(id.startswith(wrong) for id in (*ids, *(id for at in commits for id in records.picks.get(at, ()))))
 
 
-def _all_of(sets: list[frozenset[int]]) -> frozenset[int]:
+def _all_of(sets: list[Set[int]]) -> Set[int]:
     """Return the union; of one set, that set itself, since each has a place for every item."""
-    return sets[0] if len(sets) == 1 else frozenset().union(*sets)
+    return sets[0] if len(sets) == 1 else frozenset(chain.from_iterable(sets))

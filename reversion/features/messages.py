@@ -1,7 +1,11 @@
 """What a commit message says by itself: subject, trailers, pull requests, picks, reverts. Pure."""
 
 import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
 SHORT = 1_000
 """A message that is no longer is looked at whole."""
@@ -44,6 +48,44 @@ class Undoing:
     by_subject: bool = False
 
 
+class Messages:
+    """Some messages, each clipped, that are searched all at once: most say nothing of what is looked for.
+
+    `added` are the paths that each commit adds, or nothing where nobody asked for them.
+    """
+
+    def __init__(self, texts: Sequence[str], added: Sequence[tuple[str, ...]] = ()) -> None:
+        self.texts, self.added = texts, added
+        self._whole = "\0".join(texts)
+        self._starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
+
+    def holding(self, mark: str) -> Iterator[tuple[int, int]]:
+        """Yield the number of each message that holds the mark, and where in it the first one is."""
+        return self._holding(self._whole, mark)
+
+    def holding_in_any_case(self, mark: str) -> Iterator[tuple[int, int]]:
+        """Yield what `holding` does; the mark is in lower case."""
+        return self._holding(self._lowered, mark)
+
+    def lowered(self, number: int) -> str:
+        """Return a message in lower case and of the same length."""
+        return self._lowered[self._starts[number] : self._starts[number + 1] - 1]
+
+    @cached_property
+    def _lowered(self) -> str:
+        """All in lower case: only the capital I with a dot would become longer."""
+        lowered = self._whole.lower()
+        return lowered if len(lowered) == len(self._whole) else self._whole.replace("\u0130", "I").lower()
+
+    def _holding(self, whole: str, mark: str) -> Iterator[tuple[int, int]]:
+        starts = self._starts
+        at = whole.find(mark)
+        while at >= 0:
+            number = bisect_right(starts, at) - 1
+            yield number, at - starts[number]
+            at = whole.find(mark, starts[number + 1])
+
+
 def clip(message: str) -> str:
     """Return the part of a message that is looked at."""
     if len(message) <= _LONGEST_LINE:
@@ -83,7 +125,7 @@ def trailers(message: str) -> tuple[tuple[str, str], ...]:
 
 def pull_requests(message: str, subject: str) -> tuple[str, ...]:
     """Return the numbers of the pull requests that a commit landed by, the original before its backports."""
-    if match := _PULL_AT_START.match(subject):
+    if subject[:1] in "MP" and (match := _PULL_AT_START.match(subject)):
         return (match[1],)
     if subject.endswith(")") and (numbers := _parted(subject)[1]):
         return numbers
@@ -98,11 +140,13 @@ def without_pull_requests(subject: str) -> str:
 
 def _parted(subject: str) -> tuple[str, tuple[str, ...]]:
     """Part a subject from the numbers at its end, of which each stands in brackets of its own."""
-    numbers: list[str] = []
+    numbers: tuple[str, ...] = ()
     while (at := subject.rfind("(")) >= 0 and (match := _PULL_AT_END.fullmatch(subject, at)):
-        numbers.insert(0, match[1])
+        numbers = (match[1], *numbers)
         subject = subject[:at].rstrip()
-    return subject.strip(), tuple(numbers)
+        if subject[-1:] != ")":
+            break
+    return subject.strip(), numbers
 
 
 def merged_title(message: str) -> str:

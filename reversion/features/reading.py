@@ -1,5 +1,6 @@
 """What each commit of a service is: an ordinary commit, a merge, or a revert of known commits. Pure."""
 
+from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
@@ -85,9 +86,9 @@ class Reading:
         return self._generations[at], self.records.ids[at]
 
     @cached_property
-    def _generations(self) -> list[int]:
+    def _generations(self) -> "array[int]":
         """How long the longest line from a first commit to each commit is."""
-        found: list[int] = []
+        found = array("q")
         for parents in self.records.parents:
             found.append(max([found[at] for at in parents], default=-1) + 1)
         return found

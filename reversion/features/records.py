@@ -3,14 +3,16 @@
 A message is read once, as it comes, and then dropped: what it says stands in the columns.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any, NamedTuple
 
 from reversion.feature_settings import FeatureSettings
-from reversion.features.conventions import Named, made_ready, names_of_merge
+from reversion.features.conventions import Conventions, Named, made_ready
 from reversion.features.messages import (
     SHORT,
+    Messages,
     Undoing,
     change_id,
     clip,
@@ -30,6 +32,34 @@ class Commit(NamedTuple):
     message: str
     added: tuple[str, ...] = ()
     touched: tuple[str, ...] = ()
+
+
+class Commits(NamedTuple):
+    """Commits column by column; a hundred thousand are usual, and each step over all of them counts.
+
+    `added` and `touched` are empty where nobody asked for paths.
+    """
+
+    ids: Sequence[str]
+    parents: Sequence[str]
+    messages: Sequence[str]
+    added: Sequence[tuple[str, ...]] = ()
+    touched: Sequence[tuple[str, ...]] = ()
+
+    @classmethod
+    def of(cls, commits: Sequence[Commit]) -> "Commits":
+        return cls(*zip(*commits, strict=True)) if commits else cls((), (), ())
+
+    def without(self, known: Container[str]) -> "Commits":
+        """Return those whose ids are not known."""
+        new = [id not in known for id in self.ids]
+        return Commits(
+            tuple(compress(self.ids, new)),
+            tuple(compress(self.parents, new)),
+            tuple(compress(self.messages, new)),
+            tuple(compress(self.added, new)),
+            tuple(compress(self.touched, new)),
+        )
 
 
 @dataclass(slots=True)
@@ -59,60 +89,59 @@ class Records:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def extend(self, commits: Sequence[Commit], settings: FeatureSettings) -> None:
-        """Take in commits that come after their parents, with the names that the settings' conventions find.
+    def extend(self, commits: Commits, settings: FeatureSettings) -> None:
+        """Take in commits that come after their parents, with the names that the settings' conventions find."""
+        known = self.number
+        if not known.keys().isdisjoint(commits.ids):
+            commits = commits.without(known)
+        texts = [text if len(text) <= SHORT else clip(text) for text in commits.messages]
+        numbers = list(range(len(self.ids), len(self.ids) + len(texts)))
+        known.update(zip(commits.ids, numbers, strict=True))
+        above = zip(map(known.get, commits.parents), commits.parents, strict=True)
+        self.ids += commits.ids
+        self.parents += [_parents(ids, known) if at is None else (at,) for at, ids in above]
+        self.subjects += [text.lstrip("\r\n").split("\n", 1)[0].strip() for text in texts]
+        if commits.touched:
+            pairs = zip(numbers, commits.touched, strict=True)
+            self.touched |= {number: services for number, services in pairs if services}
+        messages = Messages(texts, commits.added)
+        self._take_in_marks(messages, numbers)
+        self._take_in_names(messages, numbers, made_ready("", settings))
 
-        Column by column: a hundred thousand commits are usual, and each step over all of them counts.
-        """
-        commits = [commit for commit in commits if commit.id not in self.number]
-        if not commits:
-            return
-        ids, above, messages, added, touched = zip(*commits, strict=True)
-        texts = [text if len(text) <= SHORT else clip(text) for text in messages]
-        start, known = len(self.ids), self.number
-        known.update(zip(ids, range(start, start + len(ids)), strict=True))
-        parents = [(known[of],) if of in known else _parents(of, known) for of in above]
-        subjects = [text.lstrip("\r\n").split("\n", 1)[0].strip() for text in texts]
-        self.ids += ids
-        self.parents += parents
-        self.subjects += subjects
-        self.touched |= {at: services for at, services in enumerate(touched, start) if services}
-        self._take_in_marks(texts, subjects, start)
-        mine, same = made_ready("", settings), self._known.setdefault
-        for at, text in enumerate(texts, start):
-            if len(parents[at - start]) < 2:
-                named = mine.names_in(text, added[at - start])
-                if not mine.counts(subjects[at - start]):
-                    self.aside[at] = True
-            else:
-                named = names_of_merge(text, "", settings)
-                if title := merged_title(text):
-                    self.titles[at] = title
-            if named:
-                self.names[at] = same(named, named)
+    def _take_in_names(self, messages: Messages, numbers: list[int], conventions: Conventions) -> None:
+        same = self._known.setdefault
+        merges = [at for at, number in enumerate(numbers) if len(self.parents[number]) > 1]
+        for at in merges:
+            if numbers[at] in self.pulls and (title := merged_title(messages.texts[at])):
+                self.titles[numbers[at]] = title
+        found = conventions.names_in(messages, {at for at in merges if numbers[at] not in self.pulls})
+        self.names |= {numbers[at]: same(named, named) for at, named in sorted(found.items())}
+        for number in numbers if conventions.counted is not None else ():
+            if len(self.parents[number]) < 2 and not conventions.counts(self.subjects[number]):
+                self.aside[number] = True
 
-    def _take_in_marks(self, texts: list[str], subjects: list[str], start: int) -> None:
+    def _take_in_marks(self, messages: Messages, numbers: list[int]) -> None:
         """Take in what the messages of these commits say of other commits and of pull requests."""
-        self.changes |= {
-            at: change for at, text in _with("\nChange-Id:", texts, start) if (change := change_id(text))
-        }
-        self.picks |= {
-            at: picked for at, text in _with("(cherry picked from", texts, start) if (picked := picked_from(text))
-        }
-        self.pulls |= {
-            at: pulls
-            for at, (subject, text) in enumerate(zip(subjects, texts, strict=True), start)
-            if (subject[-1:] == ")" or "See merge request" in text or subject[:1] in "MP")
-            and (pulls := pull_requests(text, subject))
-        }
-        for at, text in (*_with("evert", texts, start), *_with("eapply", texts, start)):
-            if len(self.parents[at]) < 2 and (said := undoing(text, self.subjects[at])):
-                self.undoings[at] = said
+        texts, subjects = messages.texts, self.subjects[-len(numbers) :] if numbers else []
+        for at, _ in messages.holding("\nChange-Id:"):
+            if change := change_id(texts[at]):
+                self.changes[numbers[at]] = change
+        for at, _ in messages.holding("(cherry picked from"):
+            if picked := picked_from(texts[at]):
+                self.picks[numbers[at]] = picked
+        pulling = {at for at, _ in messages.holding("See merge request")}
+        pulling.update(at for at, one in enumerate(subjects) if one[-1:] == ")" or one[:1] in "MP")
+        for at in sorted(pulling):
+            if pulls := pull_requests(texts[at], subjects[at]):
+                self.pulls[numbers[at]] = pulls
+        for at in sorted({at for mark in ("evert", "eapply") for at, _ in messages.holding(mark)}):
+            if len(self.parents[numbers[at]]) < 2 and (said := undoing(texts[at], subjects[at])):
+                self.undoings[numbers[at]] = said
 
     def chapter(self, start: int, end: int) -> "Chapter":
         """Return what is kept of the commits of these numbers, ids aside."""
         columns: dict[str, Any] = {name: _between(getattr(self, name), start, end) for name in _SPARSE}
-        usual = {at: parents for at, parents in enumerate(self.parents[start:end], start) if parents != _line(at)}
+        usual = {at: one for at, one in enumerate(self.parents[start:end], start) if one != (at - 1,) and (at or one)}
         return Chapter.model_construct(None, subjects=self.subjects[start:end], parents=usual, **columns)
 
     def join(self, ids: list[str], chapter: "Chapter") -> None:
@@ -157,14 +186,11 @@ def _parents(ids: str, known: Mapping[str, int]) -> tuple[int, ...]:
     return tuple([known[id] for id in ids.split() if id in known])
 
 
-def _with(mark: str, texts: list[str], start: int) -> list[tuple[int, str]]:
-    """Return the texts that hold the mark, each with its number."""
-    return [(at, text) for at, text in enumerate(texts, start) if mark in text]
-
-
 def _line(at: int) -> tuple[int, ...]:
     return (at - 1,) if at else ()
 
 
-def _between(column: Mapping[int, object], start: int, end: int) -> dict[int, Any]:
+def _between(column: dict[int, Any], start: int, end: int) -> dict[int, Any]:
+    if start <= next(iter(column), start) and next(reversed(column), start) < end:
+        return column
     return {at: value for at, value in column.items() if start <= at < end}

@@ -5,8 +5,10 @@ which nothing is in effect there (reverted for good, or never merged) is measure
 or has anywhere: so a version that still carries it is not told to lack it.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from copy import copy
+from itertools import compress
+from operator import ne
 from typing import Any, Protocol
 
 from reversion.feature_settings import CatalogueEntry, FeatureSettings
@@ -80,9 +82,8 @@ class Resolver:
 
     def features(self, vector: Vector) -> tuple[Feature, ...]:
         """Return every feature that is known, each with its state at the vector, in the order of a review."""
-        views = self.views(vector)
-        judged = ((yardstick.id, judge(yardstick, views)) for yardstick in self._yardsticks)
-        return tuple(self._told(id, one, ambiguous=one.ambiguous) for id, one in judged)
+        judged = self._judged(self.views(vector))
+        return tuple(self._told(yardstick.id, one, ambiguous=one.ambiguous) for yardstick, one in judged)
 
     def compare(self, before: Vector, after: Vector, told: Container[str] = ()) -> Comparison:
         """Return what going from `before` to `after` does to each feature that either has or may have.
@@ -93,8 +94,7 @@ class Resolver:
         brought_back = self._resurrected(here, there)
         touched = self._touched(here, there)
         pairs = []
-        for yardstick in self._yardsticks:
-            was = judge(yardstick, here)
+        for yardstick, was in self._judged(here):
             will = judge(yardstick, there) if yardstick.id in touched else was
             if was.state in _GONE and will.state in _GONE and yardstick.id not in told:
                 continue
@@ -118,6 +118,25 @@ class Resolver:
 
     def _view(self, service: str, commit: str) -> View | None:
         return self._books[service].view(commit) if service in self._books else None
+
+    def _judged(self, views: Views) -> Iterator[tuple[Yardstick, Judged]]:
+        """Yield every feature's judgement; most are whole at most vectors, and are not looked at one by one."""
+        lacking = self._lacking(views)
+        for yardstick in self._yardsticks:
+            whole = None if yardstick.id in lacking else yardstick.whole
+            yield yardstick, whole or judge(yardstick, views)
+
+    def _lacking(self, views: Views) -> set[str]:
+        """Return the ids of the features of which some service has, or may have, another share than it needs."""
+        found: set[str] = set()
+        for service, book in self._books.items():
+            features, view = book.sheet.features, views.get(service)
+            if view is None:
+                found.update(features)
+            elif view.have or view.doubtful or view.effective != book.sheet.need:
+                found.update(compress(features, map(ne, view.effective, book.sheet.need)))
+                found.update(features[place] for place in (*view.have, *view.doubtful))
+        return found
 
     def _touched(self, here: Views, there: Views) -> set[str]:
         """Return the ids of the features of which some service has, or may have, another share afterwards."""

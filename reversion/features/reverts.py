@@ -36,9 +36,10 @@ class Reverts:
         for revert in self._in_order():
             self._settle(revert)
 
-    def is_toggled(self, item: int) -> bool:
-        """Tell whether any revert, in whatever version, removes the item."""
-        return item in self._removals
+    @property
+    def toggled(self) -> Iterable[int]:
+        """The items that any revert, in whatever version, removes."""
+        return self._removals.keys()
 
     def toggles(self, reach: Reach, item: int) -> Toggles:
         """Return the reverts in a version that remove or restore the item, whether or not they count."""

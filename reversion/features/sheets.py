@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import compress
+from operator import ne
 from typing import NamedTuple
 
 from reversion.features.describing import Told
@@ -87,8 +89,7 @@ def differing(before: View, after: View) -> set[int]:
     """Return the places of features of which the versions may have another share."""
     if before.commit == after.commit:
         return set()
-    counts = zip(before.effective, after.effective, strict=True)
-    found = {place for place, (was, will) in enumerate(counts) if was != will}
+    found = set(compress(range(len(before.effective)), map(ne, before.effective, after.effective)))
     found |= _unlike(before.have, after.have) | _unlike(before.merged, after.merged)
     return found | (set(before.seen) ^ set(after.seen)) | (set(before.doubtful) ^ set(after.doubtful))
 

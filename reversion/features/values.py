@@ -82,8 +82,17 @@ class Change(Value):
 
     @property
     def told(self) -> str:
-        """The states: `complete to withdrawn (check)`, `complete to partial, complete when taken`."""
-        text = " to ".join(_with_check(state, self.feature.check) for state in (self.before, self.after))
+        """The states: `complete to withdrawn (check)`, `complete to partial, complete when taken`.
+
+        One that is not known is said in words: `complete before, not known afterwards`.
+        """
+        was, will = (_with_check(state, self.feature.check) for state in (self.before, self.after))
+        text = f"{was} to {will}"
+        if self.before is self.after is State.UNKNOWN:
+            text = "not known before or afterwards"
+        elif State.UNKNOWN in (self.before, self.after):
+            known = ("not known" if state == State.UNKNOWN else state for state in (was, will))
+            text = "{} before, {} afterwards".format(*known)
         if self.feature.check and State.WITHDRAWN not in (self.before, self.after):
             text += ", reverted (check)"
         return f"{text}, {self.when_taken} when taken" if self.when_taken else text

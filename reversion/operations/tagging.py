@@ -114,6 +114,7 @@ def _named(workspace: Workspace, text: str) -> tuple[str, str]:
         return label, environment.removeprefix("reversion/")
     if name := whole_name(workspace, text):
         return name, name.split("/")[1]
+    tags.refuse_other_tag(workspace.repository, text, "reversion snapshots")
     raise UnknownName.among("snapshot", text, tags.names(workspace.repository)[:5])
 
 

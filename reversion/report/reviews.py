@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from reversion.candidates import Nearer
-from reversion.features.values import Change
+from reversion.features.values import Change, State
 from reversion.outcome import Approval
 from reversion.plan import Plan, Step
 from reversion.report.explanations import reasons_key
@@ -22,7 +22,11 @@ _LOSSES = (
 _REST = (
     ("regained", "You will regain", "no feature is regained"),
     ("completed", "Will be complete again", ""),
-    ("unknown", "Cannot be told", ""),
+    ("unknown", "Cannot be told, and may be lost", ""),
+)
+_WHY_UNKNOWN = (
+    "A version or a history that decides these could not be read. The warnings say which and why; where they don't, "
+    "the commits and the catalogue entry that named the feature are gone."
 )
 _KEPT_OTHERWISE = "Kept, and not what the snapshot says"
 
@@ -135,7 +139,9 @@ def _group(title: str, changes: Sequence[Change], none: str, room: Room) -> list
     security = sum(change.feature.kind == "security" for change in changes)
     told = f", {counted(security, 'security fix', 'security fixes')}" if security and len(changes) > room.rows else ""
     listing = Listing(what="features", heads=("Feature", "Change"), rows=tuple(map(_change_row, changes)))
-    return [f"### {title} ({len(changes)}{told})", "", *room.cut(listing)]
+    is_unknown = any(State.UNKNOWN in (change.before, change.after) for change in changes)
+    why = [_WHY_UNKNOWN, ""] if is_unknown else []
+    return [f"### {title} ({len(changes)}{told})", "", *why, *room.cut(listing)]
 
 
 def _change_row(change: Change) -> tuple[str, str]:

@@ -34,7 +34,8 @@ def url_of(builder: GitBuilder) -> str:
 def commits_of(repository: Repository, service: Service, *versions: str) -> list[Commit]:
     starts = (*tracked_heads(service, repository.refs()), *versions)
     touched = (lambda paths: tuple(paths)) if service.paths else None
-    return [commit for batch in read_commits(repository, starts, touched=touched) for commit in batch]
+    batches = read_commits(repository, starts, touched=touched)
+    return [Commit(*row) for batch in batches for row in zip(*filter(None, batch), strict=True)]
 
 
 def messages(repository: Repository, service: Service, *versions: str) -> list[str]:
@@ -266,7 +267,7 @@ def test_what_is_known_is_not_read_again_also_where_it_is_gone(tmp_path: Path) -
 
     (batch,) = read_commits(Repository(git.path), (more,), (begin, "f" * 40))
 
-    assert [commit.message for commit in batch] == ["more"]
+    assert list(batch.messages) == ["more"]
 
 
 def test_a_tracked_branch_that_only_the_remote_has_is_found(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from reversion.adapters import index_reading
 from reversion.adapters.catalogue_store import Catalogue
 from reversion.adapters.index import Index
 from reversion.feature_settings import CatalogueEntry, FeatureSettings, Key
-from reversion.features.records import Commit
+from reversion.features.records import Commits
 from reversion.features.resolver import Resolver
 from reversion.features.values import State
 from reversion.product import Service
@@ -48,10 +48,10 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     original = index_reading.read_commits
 
-    def counting(*arguments: Any, **options: Any) -> Iterator[list[Commit]]:
+    def counting(*arguments: Any, **options: Any) -> Iterator[Commits]:
         counts.append(0)
         for batch in original(*arguments, **options):
-            counts[-1] += len(batch)
+            counts[-1] += len(batch.ids)
             yield batch
 
     monkeypatch.setattr(index_reading, "read_commits", counting)

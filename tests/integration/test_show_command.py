@@ -70,3 +70,15 @@ def test_a_feature_that_was_not_named_then_is_told_as_not_recorded(small: SmallP
 
     assert "not recorded" in shown
     assert shown[-1] == "complete (cart 1/1)"
+
+
+@pytest.mark.parametrize("name", ["v1.0.0", "refs/tags/v1.0.0"])
+def test_another_tag_of_the_product_is_told_as_what_it_is(small: SmallProduct, name: str) -> None:
+    subprocess.run(["git", "-C", str(small.product), "tag", "v1.0.0"], check=True)
+    command = [sys.executable, "-m", "reversion.cli", "-p", str(small.product), "show", name, "--offline"]
+
+    done = subprocess.run(command, capture_output=True, text=True)
+
+    assert done.returncode == 2
+    assert "v1.0.0 is a tag of the product, but no snapshot: Reversion did not make it." in done.stderr
+    assert "Choose one from 'reversion snapshots'." in done.stderr

@@ -261,9 +261,12 @@ def test_the_snapshots_of_others_are_fetched_and_own_ones_kept(product, tmp_path
     theirs = made(colleague_of(remote, tmp_path / "bo"), 1)
     product.git("config", "fetch.prune", "true")
 
-    tags.sync(Repository(product.path))
+    listed = tags.sync(Repository(product.path))
 
     assert tags.names(Repository(product.path), "staging") == (theirs.tag, mine.tag)
+    assert set(listed) == {theirs.tag, mine.tag}
+    assert tags.newest(Repository(product.path), "staging", 1, listed) == (theirs,)
+    assert tags.newest(Repository(product.path), "production", 1, listed) == ()
     assert tags.unpushed(Repository(product.path)) == (mine.tag,)
 
 

@@ -17,8 +17,8 @@ from reversion.feature_settings import (
     PullRequest,
     Trailer,
 )
-from reversion.features.conventions import Named, counts, mentions, names_in, names_of_merge
-from reversion.features.messages import merged_title, trailers
+from reversion.features.conventions import Named, counts, made_ready, mentions, names_in, names_of_merge
+from reversion.features.messages import Messages, merged_title, trailers
 
 LINE = Line(kind="line", names=("Feature", "Issue-ID"))
 TRAILER = Trailer(kind="trailer", names=("Feature",))
@@ -401,3 +401,30 @@ def test_only_the_first_thousand_characters_of_a_long_line_are_looked_at() -> No
 def test_a_message_that_says_nothing_names_nothing(message: str) -> None:
     assert named(message, LINE, TRAILER, KEY, PULL, TRELLO, BRANCH, SCOPE) == ()
     assert trailers(message) == ()
+
+
+MIXED = (
+    "SHOP-1 and PAY-2",
+    "",
+    "Feature: SHOP-3",
+    "none",
+    "PAY-4, SHOP-5\n\nFEATURE: \u0130d-6",
+    "E-SHOP-7",
+    "SHOP-8",
+)
+
+
+@pytest.mark.parametrize(
+    "conventions",
+    [
+        pytest.param((KEY,), id="keys of several projects"),
+        pytest.param((Key(kind="key", projects=("SHOP",)),), id="keys of one project"),
+        pytest.param((Key(kind="key", projects=("SHOP",), where=("body",)), LINE), id="keys in bodies, and lines"),
+        pytest.param((TRAILER, PULL, BRANCH, SCOPE, KEY), id="all together"),
+    ],
+)
+def test_many_messages_at_once_name_what_each_names_alone(conventions: tuple[Convention, ...]) -> None:
+    settings = FeatureSettings(conventions=conventions)
+    alone = {at: found for at, text in enumerate(MIXED) if (found := names_in(text, "cart", settings))}
+
+    assert dict(sorted(made_ready("cart", settings).names_in(Messages(MIXED)).items())) == alone

@@ -1,5 +1,7 @@
 """What a snapshot says of features stays in sight, also where it is judged otherwise now."""
 
+import pytest
+
 from reversion.features.recalling import out_of_sight, recall, there
 from reversion.features.values import Comparison, Feature, State
 from tests.builders import a_change
@@ -41,3 +43,17 @@ def test_what_was_there_and_is_judged_absent_on_both_sides_is_kept_in_sight() ->
 
     assert [(one.feature.id, one.after, one.when_taken) for one in kept] == [("SHOP-1", State.ABSENT, State.COMPLETE)]
     assert resolver.compare(at("cart", 1), at("cart", 0)) == Comparison()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        pytest.param(State.COMPLETE, State.PARTIAL, "complete to partial", id="both known"),
+        pytest.param(State.UNKNOWN, State.UNKNOWN, "not known before or afterwards", id="neither known"),
+        pytest.param(State.COMPLETE, State.UNKNOWN, "complete before, not known afterwards", id="known before only"),
+        pytest.param(State.UNKNOWN, State.ABSENT, "not known before, absent afterwards", id="known afterwards only"),
+    ],
+)
+def test_what_is_not_known_of_a_change_is_said_in_words(before: State, after: State, told: str) -> None:
+    assert a_change("SHOP-1", before, after).told == told
+    assert a_change("SHOP-1", before, after, when_taken=State.COMPLETE).told == f"{told}, complete when taken"
