@@ -5,6 +5,7 @@ They and the machine that controls them hang on one bridge, which leads nowhere 
 
 import shutil
 import subprocess
+import sysconfig
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,6 +19,7 @@ _CONTROL = "198.18.0.1"
 _SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 _ALONE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
 _PYTHON = Path("/usr/bin/python3")
+_PACKAGES = sysconfig.get_path("purelib")
 _DELAY = 170
 """Milliseconds that a module's start of Python takes on a host of its own, measured with one that is real."""
 _BOOT = """\
@@ -110,7 +112,8 @@ def _host(folder: Path, login: Login, number: int) -> Iterator[Host]:
     with login.known_hosts.open("a") as known:
         known.write(f"{address} {public}")
     (keys / f"{name}.conf").write_text(_SETTINGS.format(address=address, keys=keys, name=name))
-    resident = "" if login.interpreter == _PYTHON else f"{_PYTHON} -I {Path(__file__).with_name('resident.py')} &"
+    program = Path(__file__).with_name("resident.py")
+    resident = "" if login.interpreter == _PYTHON else f"{_PYTHON} -I {program} {_PACKAGES} &"
     boot = _BOOT.format(address=address, folder=folder / name, keys=keys, name=name, sshd=_SSHD, resident=resident)
     with (keys / f"{name}.log").open("w") as log:
         process = subprocess.Popen([*_ALONE, "sh", "-c", boot], stdout=log, stderr=log, start_new_session=True)

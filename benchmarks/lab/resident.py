@@ -1,7 +1,8 @@
 """The resident Python of a host: runs what resident.c hands over in a fork, with all that modules import loaded.
 
 So a module costs the host a tenth of the CPU of a fresh Python, which on a machine that plays all hosts would hide
-what the one in control does.
+what the one in control does. The argument is where Ansible's own package is: what modules share is loaded from there,
+and what they bring along of it is then not read again.
 """
 
 import importlib
@@ -20,10 +21,16 @@ ssl subprocess syslog tarfile tempfile urllib.request uuid zipfile
 """
 
 
+_SHARED = "basic urls common.file common.locale common.process _internal._ansiballz._loader"
+
+
 def main() -> None:
     """Listen for ever."""
-    for name in _OFTEN.split():
+    sys.path.append(sys.argv[1])
+    for name in (*_OFTEN.split(), *(f"ansible.module_utils.{shared}" for shared in _SHARED.split())):
         importlib.import_module(name)
+    sys.path.remove(sys.argv[1])
+    del sys.modules["ansible"]  # all else of it is what a module brings along
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind("/run/resident")
