@@ -65,7 +65,7 @@ class Control:
                 raise AssertionError(f"run {run} ended as {record.told}, not {told}: {record.state.message}")
             return record.told == told
 
-        wait_for(is_there, _PATIENCE, f"run {run} to be '{told}'")
+        wait_for(is_there, _PATIENCE, f"run {run} to be '{told}'", every=1.0)
         return self.runs.status(run)
 
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ class Killable:
 
     stand: Stand
     port: int
+    database: Mapping[str, str]
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     @property
@@ -31,7 +32,7 @@ class Killable:
         return self.stand.small
 
     def start_server(self) -> None:
-        own = settings("server") | {"PREFECT_SERVER_API_AUTH_STRING": AUTH}
+        own = settings("server") | {"PREFECT_SERVER_API_AUTH_STRING": AUTH} | dict(self.database)
         self._start("server", ("server", "start", "--host", "127.0.0.1", "--port", str(self.port)), own)
         wait_for(lambda: is_up(self.stand.server, self.processes["server"]), 180, "the server")
 
@@ -137,8 +138,11 @@ TEST_HOLDS = "test ! -e hold-tests || { touch held-tests; while test -e hold-tes
 
 
 @contextmanager
-def killable(directory: Path) -> Iterator[Killable]:
-    """Build the product with things to hold on to, a verified snapshot of 1.0.0, and 1.1.0 running; start all."""
+def killable(directory: Path, database: str = "") -> Iterator[Killable]:
+    """Build the product with things to hold on to, a verified snapshot of 1.0.0, and 1.1.0 running; start all.
+
+    Without the URL of a `database`, the server has SQLite.
+    """
     small = make_small_product(directory, name="crashed", environments=("staging", "uat"))
     text = (small.product / "reversion.yaml").read_text()
     playbook = (small.product / "ansible/restore.yml").read_text()
@@ -155,7 +159,8 @@ def killable(directory: Path) -> Iterator[Killable]:
     home = directory / "prefect"
     home.mkdir()
     server = Server(f"http://127.0.0.1:{port}/api", AUTH, home)
-    made = Killable(Stand(small, server, {}), port)
+    own = {"PREFECT_API_DATABASE_CONNECTION_URL": database} if database else {}
+    made = Killable(Stand(small, server, {}), port, own)
     try:
         made.start_server()
         made.stand.snapshots.update(deployed(server, small, "staging").snapshots)

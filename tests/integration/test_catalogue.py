@@ -1,17 +1,10 @@
 """The catalogue remembers what was seen, in SQLite and in PostgreSQL alike, and can be built again."""
 
-import os
-import pwd
-import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -21,49 +14,6 @@ from reversion.environment import Instance, Observation
 from reversion.errors import ServerFailed, SnapshotInvalid
 from reversion.features.values import Feature, Part, State
 from tests.builders import NOON, a_snapshot, an_observation
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """A throwaway server on the loopback, run as a user without privileges."""
-    tools = Path(shutil.which("initdb") or sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))[-1]).parent
-    place = Path(tempfile.mkdtemp(prefix="reversion-postgresql-"))
-    as_user: list[str] = []
-    if os.geteuid() == 0:
-        user = pwd.getpwnam("postgres")
-        os.chown(place, user.pw_uid, user.pw_gid)
-        as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    data = place / "data"
-    make = [*as_user, tools / "initdb", "-D", data, "-A", "trust", "-U", "reversion", "--no-sync"]
-    subprocess.run(make, check=True, capture_output=True, cwd=place)
-    options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c fsync=off"
-    control = [*as_user, tools / "pg_ctl", "-D", data, "-w"]
-    subprocess.run(
-        [*control, "-l", place / "log", "-o", options, "start"], check=True, cwd=place, capture_output=True
-    )
-    try:
-        yield f"postgresql://reversion@127.0.0.1:{port}/postgres"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=True, cwd=place, capture_output=True)
-        shutil.rmtree(place)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def url(request, tmp_path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'catalogue.db'}"
-    server = request.getfixturevalue("postgresql")
-    name = f"test_{abs(hash(request.node.name))}"
-    import psycopg
-
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name}")
-        connection.execute(f"CREATE DATABASE {name}")
-    return server.removesuffix("postgres") + name
 
 
 def a_feature(name: str = "SHOP-42", **given) -> Feature:

@@ -6,9 +6,7 @@ from datetime import timedelta
 from reversion.adapters.catalogue_titles import Kept, TitleCache
 from reversion.features.titles import Title
 from tests.builders import NOON
-from tests.integration import test_catalogue
 
-postgresql, url = test_catalogue.postgresql, test_catalogue.url
 GIFTS = Title(title="Gift cards", kind="fix", url="https://jira.example/browse/SHOP-1", status="Done")
 JIRA = "jira https://jira.example"
 

@@ -16,10 +16,7 @@ from reversion.features.resolver import Resolver
 from reversion.features.values import State
 from reversion.product import Service
 from tests.gitbuilder import GitBuilder
-from tests.integration.test_catalogue import postgresql, url
 from tests.integration.test_generated_histories import Play
-
-__all__ = ["postgresql", "url"]
 
 SETTINGS = FeatureSettings(conventions=(Key(kind="key", projects=("SHOP",)),))
 CART = Service(name="cart", repository="cart", hosts="cart")

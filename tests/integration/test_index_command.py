@@ -21,10 +21,8 @@ from reversion.operations.indexing import Indexed, bring_up_to_date
 from reversion.operations.judging import study
 from reversion.operations.workspace import open_workspace
 from tests.gitbuilder import GitBuilder
-from tests.integration.test_catalogue import postgresql, rows, url
+from tests.integration.test_catalogue import rows
 from tests.small_product import SERVICES, SmallProduct, make_small_product
-
-__all__ = ["postgresql", "url"]
 
 
 @pytest.fixture
