@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,9 @@ def _told() -> str:
 
 
 def pytest_configure() -> None:
+    # Who is started in the background, or by nohup, ignores these, and so would all that tests start.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("CI") and _missing():
         pytest.exit(f"Under CI every test must run, but this machine can't run {_told()}.", returncode=3)
 
