@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.lab.apart import run_apart
 from benchmarks.lab.hosts import running_hosts
 from benchmarks.lab.meter import Meter
-from benchmarks.lab.prefect import Control, a_server, a_worker, command, deploy, phase, prepare, settle
+from benchmarks.lab.prefect import Control, a_server, a_worker, deploy, phase, prepare, settle
 from benchmarks.lab.product import Content, write_product
 from benchmarks.lab.services import NEW, OLD, Services
 from benchmarks.lab.tiny import Tiny
@@ -114,6 +114,8 @@ def queue(given: Given) -> None:
     ]
     with ThreadPoolExecutor(2) as pool:
         controls = list(pool.map(lambda tiny: _begin(given.server, tiny), products))
+    for control in controls:
+        control.api.change(f"/work_pools/reversion-{control.product}", {"concurrency_limit": _AT_ONCE})
     with ExitStack() as running:
         workers = [running.enter_context(a_worker(given.server, tiny.name)) for tiny in products]
         meter = running.enter_context(Meter([], {"server": (given.pid,), "worker": workers}).running())
@@ -148,14 +150,10 @@ class Started:
 
 
 def _begin(server: Server, tiny: Tiny) -> Control:
-    """Take a verified snapshot of each of a product's environments, move them on, and deploy it."""
+    """Deploy a product with a verified snapshot of each of its environments, and move them on."""
     tiny.move(OLD)
-    for name in tiny.environments:
-        command(server, tiny.root, "snapshot", name, "--test")
+    control = Control(server, tiny.name, tiny.root, deploy(server, tiny.root, *tiny.environments))
     tiny.move(NEW)
-    command(server, tiny.root, module="deployments.deploy")
-    control = Control(server, tiny.name, tiny.root, "latest-verified")
-    control.api.change(f"/work_pools/reversion-{tiny.name}", {"concurrency_limit": _AT_ONCE})
     return control
 
 
@@ -185,10 +183,8 @@ def _counted(counts: "Counter[str]") -> str:
 def history(given: Given) -> None:
     """A server that remembers many reversions, and what is asked of it every day."""
     tiny = Tiny(given.folder / "tiny", 1)
-    tiny.move(OLD)
-    control = Control(given.server, "tiny", tiny.root, deploy(given.server, tiny.root, "e01"))
-    with a_worker(given.server, "tiny"):
-        tiny.move(NEW)
+    control = _begin(given.server, tiny)
+    with a_worker(given.server, tiny.name):
         run = _revert(control, "e01")
         before = _everyday(control, run) | _steps(control, run)
         _remember(control, run, given.asked.runs)

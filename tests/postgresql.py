@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.sshd import free_port
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,7 @@ def running_postgresql() -> Iterator[PostgreSQL]:
         user = pwd.getpwnam("postgres")
         os.chown(place, user.pw_uid, user.pw_gid)
         as_user = ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        made = PostgreSQL(place, free.getsockname()[1], as_user)
+    made = PostgreSQL(place, free_port(), as_user)
     made.make()
     made.start()
     try:

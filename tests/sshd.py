@@ -93,7 +93,7 @@ def _make_key(path: Path) -> Path:
     return path
 
 
-def free_port(address: str) -> int:
+def free_port(address: str = "127.0.0.1") -> int:
     """Return a port on which nothing listens at this address now."""
     with socket.socket() as probe:
         probe.bind((address, 0))

@@ -105,12 +105,12 @@ class Meter:
     def _take(self, *, memory: bool) -> None:
         every = _processes(self._hosts)
         below = _children(every)
-        trees = {
-            name: [one for root in roots for one in _tree(root, every, below)] for name, roots in self._roots.items()
-        }
-        worker = trees.get("worker", [])
+        server, worker = (
+            [one for root in self._roots.get(name, ()) for one in _tree(root, every, below)]
+            for name in ("server", "worker")
+        )
         named = {
-            "server": trees.get("server", []),
+            "server": server,
             "worker": [one for one in worker if one.pid in self._roots["worker"]],
             "flow": _tops([one for one in worker if one.is_running(_ENGINE)]),
         }

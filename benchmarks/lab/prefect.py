@@ -15,7 +15,8 @@ from reversion.adapters.prefect_api import Address, PrefectApi
 from reversion.adapters.runs import Runs, Wanted
 from reversion.adapters.serving import settings
 from reversion.history import WAITING, Answer, RunRecord
-from tests.e2e.server import AUTH, Server, free_port, is_up, running, wait_for
+from tests.e2e.server import AUTH, Server, is_up, running, wait_for
+from tests.sshd import free_port
 
 _UP = 180
 _PATIENCE = 7200

@@ -19,8 +19,6 @@ _OFTEN = """
 argparse base64 datetime email.message grp hashlib http.client json locale platform pwd runpy selectors shlex shutil
 ssl subprocess syslog tarfile tempfile urllib.request uuid zipfile
 """
-
-
 _SHARED = "basic urls common.file common.locale common.process _internal._ansiballz._loader"
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reversion.adapters.serving import settings
-from tests.e2e.server import AUTH, Server, free_port, is_up, wait_for
-from tests.e2e.stand import Stand, deployed
-from tests.small_product import SmallProduct, make_small_product
+from tests.e2e.server import AUTH, Server, is_up, wait_for
+from tests.e2e.stand import Stand, deploy
+from tests.small_product import RESTORE, SmallProduct, make_small_product
+from tests.sshd import free_port
 
 POOL = "reversion-crashed"
 
@@ -94,6 +95,14 @@ class Killable:
         path.touch()
         return path
 
+    def in_the_middle_of(self, what: str) -> tuple[str, Path]:
+        """Bring an approved reversion of staging there; return it, and the file that holds it."""
+        held = self.hold(what)
+        run = self.stand.start_and_wait()
+        self.stand.answer(run)
+        self.wait_until_held(what)
+        return run, held
+
     def wait_until_held(self, what: str) -> None:
         wait_for((self.small.root / f"held-{what}").exists, 240, f"{what} to be in its middle")
 
@@ -143,16 +152,15 @@ def killable(directory: Path, database: str = "") -> Iterator[Killable]:
 
     Without the URL of a `database`, the server has SQLite.
     """
-    small = make_small_product(directory, name="crashed", environments=("staging", "uat"))
+    restore = RESTORE + RESTORE_HOLDS + RESTORE_COUNTS
+    small = make_small_product(directory, name="crashed", environments=("staging", "uat"), restore=restore)
     text = (small.product / "reversion.yaml").read_text()
-    playbook = (small.product / "ansible/restore.yml").read_text()
     small.git().commit(
         "Hold where asked",
         {
             "reversion.yaml": text.replace(f"cd {small.root};", f"cd {small.root}; {TEST_HOLDS}", 1).replace(
                 "    timeout: 20\n", "    timeout: 600\n", 1
             ),
-            "ansible/restore.yml": playbook + RESTORE_HOLDS + RESTORE_COUNTS,
         },
     )
     port = free_port()
@@ -163,7 +171,7 @@ def killable(directory: Path, database: str = "") -> Iterator[Killable]:
     made = Killable(Stand(small, server, {}), port, own)
     try:
         made.start_server()
-        made.stand.snapshots.update(deployed(server, small, "staging").snapshots)
+        made.stand.snapshots.update(deploy(server, small, "staging").snapshots)
         made.start_worker()
         yield made
     finally:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from reversion.adapters.serving import settings
+from tests.sshd import free_port
 
 AUTH = "reversion:for-tests-only"
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
@@ -43,14 +43,6 @@ class Server:
         """Return a bare HTTP client that is logged in, for what a monitor or a browser would send."""
         user, _, password = self.auth.partition(":")
         return httpx.Client(base_url=self.url, auth=(user, password), timeout=30)
-
-
-def free_port() -> int:
-    """Return a port of the loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

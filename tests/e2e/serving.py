@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.server import free_port, wait_for
+from tests.e2e.server import wait_for
 from tests.small_product import SmallProduct
+from tests.sshd import free_port
 
 
 @dataclass

@@ -109,7 +109,7 @@ class Stand:
         return self.runs.detail(run)
 
 
-def deployed(server: Server, small: SmallProduct, *environments: str) -> Stand:
+def deploy(server: Server, small: SmallProduct, *environments: str) -> Stand:
     """Take verified snapshots of 1.0.0 in these environments, move them on to 1.1.0, and deploy the product."""
     stand = Stand(small, server, {})
     for environment in environments:
@@ -126,6 +126,6 @@ def deployed(server: Server, small: SmallProduct, *environments: str) -> Stand:
 @contextmanager
 def a_stand(server: Server, small: SmallProduct, *environments: str) -> Iterator[Stand]:
     """Deploy the product with a snapshot of these environments, and run a worker."""
-    stand = deployed(server, small, *environments)
+    stand = deploy(server, small, *environments)
     with running_worker(server, f"reversion-{small.name}", {"PYTHONPATH": str(Path.cwd())}):
         yield stand

@@ -37,10 +37,7 @@ def begun(world: Killable) -> Killable:
 
 
 def test_a_killed_run_goes_on_from_the_first_service_not_proven_with_its_approval(begun: Killable):
-    held = begun.hold("restore-cart")
-    run = begun.stand.start_and_wait()
-    begun.stand.answer(run)
-    begun.wait_until_held("restore-cart")
+    run, held = begun.in_the_middle_of("restore-cart")
     assert {name: times_restored(begun.small, name) for name in OLD} == {"cart": 0, "pay": 1, "web": 1}
     ansible = begun.ansible_processes()
     assert ansible
@@ -61,10 +58,7 @@ def test_a_killed_run_goes_on_from_the_first_service_not_proven_with_its_approva
 
 
 def test_ansible_killed_in_the_middle_is_run_again_by_itself(begun: Killable):
-    held = begun.hold("restore-cart")
-    run = begun.stand.start_and_wait()
-    begun.stand.answer(run)
-    begun.wait_until_held("restore-cart")
+    run, held = begun.in_the_middle_of("restore-cart")
 
     held.unlink()
     for pid in begun.ansible_processes():
@@ -94,10 +88,7 @@ def test_server_and_worker_killed_while_it_waits_lose_no_approval_and_take_none_
 
 
 def test_a_server_killed_while_services_are_restored_is_missed_by_nobody(begun: Killable):
-    held = begun.hold("restore-cart")
-    run = begun.stand.start_and_wait()
-    begun.stand.answer(run)
-    begun.wait_until_held("restore-cart")
+    run, held = begun.in_the_middle_of("restore-cart")
 
     begun.kill("server")
     begun.start_server()
@@ -109,10 +100,7 @@ def test_a_server_killed_while_services_are_restored_is_missed_by_nobody(begun: 
 
 
 def test_worker_and_run_killed_while_it_is_tested_are_told_as_crashed_and_tested_anew(begun: Killable):
-    held = begun.hold("tests")
-    run = begun.stand.start_and_wait()
-    begun.stand.answer(run)
-    begun.wait_until_held("tests")
+    run, held = begun.in_the_middle_of("tests")
 
     begun.kill("worker")
     begun.kill_flow()

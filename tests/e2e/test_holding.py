@@ -14,7 +14,7 @@ import pytest
 from reversion.adapters.holds import Holds
 from reversion.holds import Hold, Reason
 from tests.e2e.server import Server, running_worker, wait_for
-from tests.e2e.stand import Stand
+from tests.e2e.stand import Stand, deploy
 from tests.small_product import make_small_product
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
@@ -27,10 +27,7 @@ ANA = Reason(by="Ana", reason="OPS-77")
 @pytest.fixture(scope="module")
 def deployed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Stand:
     """A product of which a server without a worker was told."""
-    stand = Stand(make_small_product(tmp_path_factory.mktemp("holding"), name="holding"), server, {})
-    done = stand.command(module="deployments.deploy")
-    assert done.returncode == 0, done.stderr
-    return stand
+    return deploy(server, make_small_product(tmp_path_factory.mktemp("holding"), name="holding"))
 
 
 @pytest.fixture

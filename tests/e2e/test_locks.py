@@ -17,7 +17,7 @@ from reversion.adapters.locks import Locks, lock_name
 from reversion.locks import Lock
 from tests.e2e.server import Server, running_worker, wait_for
 from tests.e2e.serving import family, processes
-from tests.e2e.stand import NEW, PATIENCE, Stand, deployed
+from tests.e2e.stand import NEW, PATIENCE, Stand, deploy
 from tests.small_product import RESTORE, make_small_product
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
@@ -65,7 +65,7 @@ def stand(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Stand:
     small = make_small_product(
         tmp_path_factory.mktemp("locked"), name="locked", environments=("staging",), restore=SLOW
     )
-    return deployed(server, small, "staging")
+    return deploy(server, small, "staging")
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.server import free_port, wait_for
+from tests.e2e.server import wait_for
 from tests.e2e.serving import Serving, Terminal, family, processes, serving
 from tests.e2e.stand import NEW, OLD
 from tests.small_product import make_small_product
+from tests.sshd import free_port
 
 pytestmark = pytest.mark.server
 PASSWORD = "served:for-tests-only"

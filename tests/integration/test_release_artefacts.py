@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.server import wait_for
 from tests.playing import release
 from tests.released import add, names, sha256
 
@@ -288,9 +288,9 @@ def test_a_run_killed_while_it_unpacks_leaves_no_half_release(tmp_path: Path) ->
         start_new_session=True,
     )
     half = releases / ".new-1.4"
-    until(lambda: unpacking(source))
+    wait_for(lambda: bool(unpacking(source)), 60, "the module to open it", every=0.01)
     modules = unpacking(source)
-    until((half / "10").exists)
+    wait_for((half / "10").exists, 60, "the module to unpack it", every=0.01)
 
     for process in modules:
         os.kill(process, signal.SIGKILL)
@@ -314,11 +314,3 @@ def unpacking(source: Path) -> list[int]:
         if str(source) in opened:
             found.append(int(process))
     return found
-
-
-def until(happened: Callable[[], object]) -> None:
-    """Wait at most a minute for something that `happened` is to see."""
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
