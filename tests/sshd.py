@@ -35,8 +35,11 @@ class Sshd:
 
 
 @contextmanager
-def sshd_hosts(folder: Path, *addresses: str) -> Iterator[tuple[Sshd, ...]]:
-    """Run one server for each address, all with the same client key, until the block ends."""
+def sshd_hosts(folder: Path, *addresses: str, settings: str = "") -> Iterator[tuple[Sshd, ...]]:
+    """Run one server for each address, all with the same client key, until the block ends.
+
+    `settings` are further lines for sshd_config.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     client = _make_key(folder / "client")
     (folder / "authorized").write_text(client.with_suffix(".pub").read_text())
@@ -46,7 +49,7 @@ def sshd_hosts(folder: Path, *addresses: str) -> Iterator[tuple[Sshd, ...]]:
         started = []
         for number, address in enumerate(addresses):
             host_key = _make_key(folder / f"host{number}")
-            port = running.enter_context(_server(folder, host_key, address))
+            port = running.enter_context(_server(folder, host_key, address, settings))
             kind, public = host_key.with_suffix(".pub").read_text().split()[:2]
             with known_hosts.open("a") as known:
                 known.write(f"[{address}]:{port} {kind} {public}\n")
@@ -56,7 +59,7 @@ def sshd_hosts(folder: Path, *addresses: str) -> Iterator[tuple[Sshd, ...]]:
 
 
 @contextmanager
-def _server(folder: Path, host_key: Path, address: str) -> Iterator[int]:
+def _server(folder: Path, host_key: Path, address: str, further: str) -> Iterator[int]:
     assert PROGRAM, "openssh-server is not installed"
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
@@ -66,6 +69,7 @@ def _server(folder: Path, host_key: Path, address: str) -> Iterator[int]:
         f"ListenAddress {address}:{port}\nHostKey {host_key}\nAuthorizedKeysFile {folder / 'authorized'}\n"
         "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
         "PermitRootLogin prohibit-password\nPidFile none\nMaxStartups 100\nSubsystem sftp internal-sftp\n"
+        f"{further}\n"
     )
     log = host_key.with_suffix(".log")
     with log.open("w") as written:

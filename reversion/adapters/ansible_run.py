@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from ansible_runner import RunnerConfig
@@ -30,6 +31,8 @@ _KINDS = {
     "runner_item_on_failed": "item failed",
 }
 _RETRIED = {"runner_retry": "retried"}
+_CONNECTIONS = Path(__file__).with_name("connections")
+_TRANSPORT = "reversion_ssh"
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ def run_playbook(run: RunDirectory, around: Surroundings, fence: Fence, order: O
     """
     fence.path.write_text(fence.text, encoding="utf-8")
     fence.write_programs(run.programs, around.variables["PATH"])
+    run.connections.symlink_to(_CONNECTIONS)
     listener = _Listener(order)
     try:
         config = _configure(run, order.seconds)
@@ -127,6 +131,7 @@ def _variables(run: RunDirectory, around: Surroundings, fence: Fence, made: Mapp
     added = ("AWX_", "RUNNER_", "ANSIBLE_CALLBACK_PLUGINS", "ANSIBLE_STDOUT_CALLBACK", "ANSIBLE_RETRY_FILES")
     common = around.setting("ANSIBLE_SSH_COMMON_ARGS", "ssh_connection.ssh_common_args") or ""
     return {
+        "ANSIBLE_TRANSPORT": around.setting("ANSIBLE_TRANSPORT", "defaults.transport") or _TRANSPORT,
         **around.variables,
         **{name: value for name, value in made.items() if name.startswith(added)},
         "PATH": f"{run.programs}{os.pathsep}{around.variables['PATH']}",

@@ -72,6 +72,7 @@ _DEFAULTS = (
         "connection.pipelining",
         "ssh_connection.pipelining",
     ),
+    ("ANSIBLE_SSH_ARGS", "-o ControlMaster=auto -o ControlPersist=60s", "ssh_connection.ssh_args"),
     ("ANSIBLE_NOCOLOR", "True"),
 )
 

@@ -44,6 +44,11 @@ class RunDirectory:
         return self.path / "library"
 
     @property
+    def connections(self) -> Path:
+        """Where Ansible looks for connection plugins beside the playbook."""
+        return self.path / "connection_plugins"
+
+    @property
     def fence(self) -> Path:
         return self.path / "fence.cfg"
 

@@ -11,66 +11,27 @@ import pytest
 
 from reversion.adapters.ansible_settings import surroundings
 from reversion.adapters.fence import REFUSAL, build_fence
-from reversion.adapters.inventory import Host, Inventory, read_inventory
+from reversion.adapters.inventory import Host, Inventory
 from reversion.adapters.playbooks import configure
 from reversion.adapters.probes import observe
 from reversion.adapters.restores import proven, restore, restore_all
-from reversion.adapters.stage import Stage
 from reversion.adapters.verdicts import RestoreTarget
 from reversion.errors import HostUnreachable, PlaybookFailed, ProductInvalid, is_worth_retrying
 from reversion.product import Product
+from tests.ssh_stage import a_stage, runs_kept_apart
 from tests.sshd import Sshd, free_port, sshd_hosts
 
 pytestmark = pytest.mark.sshd
 
 NAMES = ("staging-1", "staging-2", "staging-3")
-RESTORE = """
-- hosts: reversion_targets
-  gather_facts: false
-  tasks:
-    - name: Write the version
-      ansible.builtin.copy: {content: "{{ reversion_version }}", dest: "{{ root }}/{{ inventory_hostname }}"}
-"""
 
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sshd, ...]]:
-    """Run staging's three hosts and, last, a host that is not staging's; keep the runs' directories apart."""
-    tmp_path_factory.getbasetemp()  # settle pytest's own folder before moving the temporary one
+    """Run staging's three hosts and, last, a host that is not staging's."""
     addresses = ("127.0.4.1", "127.0.4.2", "127.0.4.3", "127.0.6.1")
-    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", folder)
-        patch.setattr(tempfile, "tempdir", folder)
-        with sshd_hosts(Path(folder, "sshd"), *addresses) as running:
-            yield running
-
-
-def a_stage(tree: Path, hosts: dict[str, str], playbook: str = RESTORE) -> Stage:
-    """Build a stage of these hosts with their variables; the service web is on all, db on the last."""
-    listed = "\n".join(f"    {name}: {variables}" for name, variables in hosts.items())
-    files = {
-        "inventory.yml": "all:\n  vars: {ansible_python_interpreter: /usr/bin/python3, root: ROOT}\n"
-        f"  hosts:\n{listed}\n  children: {{web: {{hosts: {{{', '.join(hosts)}: }}}}}}\n",
-        "restore.yml": playbook,
-    }
-    for name, text in files.items():
-        (tree / name).write_text(text.replace("ROOT", str(tree)))
-    product = Product.model_validate(
-        {
-            "product": "shop",
-            "services": {"web": {"repository": "web"}, "db": {"repository": "db", "hosts": [*hosts][-1]}},
-            "environments": {
-                "staging": {
-                    "inventory": "inventory.yml",
-                    "restore": "restore.yml",
-                    "configure": "restore.yml",
-                    "observe": {"file": "{root}/{inventory_hostname}"},
-                }
-            },
-        }
-    )
-    environment = product.environment("staging")
-    return Stage(tree, product, environment, read_inventory(tree, environment))
+    with runs_kept_apart(tmp_path_factory) as folder, sshd_hosts(folder / "sshd", *addresses) as running:
+        yield running
 
 
 def staging(servers: tuple[Sshd, ...]) -> dict[str, str]:
