@@ -26,7 +26,7 @@ class Source:
         self.tracked = tracked
         self.reading = Reading(records, tracked)
         self.evidence = Evidence(self.reading, with_pulls=with_pulls)
-        self.items = Items(self.reading, self.evidence.names)
+        self.items = Items(self.reading, self.evidence)
         self.evidence.names.clear()  # each commit has a place there, and nobody asks again
         self.reverts = Reverts(self.reading, self.items)
 
