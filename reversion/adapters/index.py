@@ -26,7 +26,7 @@ from reversion.product import Service
 from reversion.text import digest, plain
 
 _SIDE_BY_SIDE = 8
-_FORMAT = "3"
+_FORMAT = "4"
 
 T = TypeVar("T")
 

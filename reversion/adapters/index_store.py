@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ def _with(table: Table, *keys: str) -> tuple[ColumnElement[bool], ...]:
     return tuple(table.c[key] == bindparam(f"its_{key}") for key in keys)
 
 
-def _values(**keys: object) -> dict[str, object]:
+def _values(**keys: str) -> dict[str, Any]:
     return {f"its_{key}": value for key, value in keys.items()}
 
 
@@ -117,13 +116,13 @@ class IndexStore:
         self, services: Iterable[str], state: str | None = None, commits: Iterable[str] = ()
     ) -> tuple[Book, ...]:
         """Return what was told of the services in that state (None: whichever it was), with these commits' views."""
-        mine = _values(product=self._product)
+        product = _values(product=self._product)
         views: dict[tuple[str, str], list[tuple[str, bytes]]] = {}
         with self._transaction() as connection:
-            told = connection.execute(_THE_SHEETS, mine | {"services": list(services)}).all()
-            found = [row for row in told if state in (None, row.state)]
+            told = connection.execute(_THE_SHEETS, product | {"services": list(services)}).all()
+            found = [(row.service, row.state, row.document) for row in told if state in (None, row.state)]
             for some in _in_parts(commits):
-                for row in connection.execute(_THE_VIEWS, mine | {"commits": some}):
+                for row in connection.execute(_THE_VIEWS, product | {"commits": some}):
                     views.setdefault((row.service, row.state), []).append((row.commit_id, row.document))
         books = []
         for service, made, document in found:
@@ -199,7 +198,7 @@ class IndexStore:
     def _chapter(self, source: str, records: Records, start: int) -> dict[str, Any]:
         end = min(start + _CHAPTER, len(records))
         ids = _as_bytes(records.ids[start:end])
-        document = zlib.compress(records.chapter(start, end).model_dump_json().encode(), 1)
+        document = records.chapter(start, end).model_dump_json().encode()
         sealed = _sealed(document, self._product, source, start, _digest(ids))
         return {"product": self._product, "source": source, "start": start, "ids": ids, "document": sealed}
 
@@ -274,8 +273,8 @@ def _joined(records: Records, ids: bytes, document: bytes) -> bool:
     names = ids.hex()
     split = [names[at : at + 2 * _ID] for at in range(0, len(names), 2 * _ID)]
     try:
-        records.join(split, Chapter.model_validate_json(zlib.decompress(document)))
-    except (ValueError, zlib.error, IndexError):
+        records.join(split, Chapter.model_validate_json(document))
+    except (ValueError, IndexError):
         return False
     return True
 

@@ -157,5 +157,6 @@ def _bare(text: str) -> str:
 
 def _without_empty(text: str) -> str:
     """Blank out brackets that hold nothing."""
-    has_brackets = "(" in text or "[" in text or "{" in text or "<" in text
-    return _EMPTY.sub(" ", text) if has_brackets else text
+    bare = "".join(text.split())
+    has_empty = "()" in bare or "[]" in bare or "{}" in bare or "<>" in bare
+    return _EMPTY.sub(" ", text) if has_empty else text
