@@ -12,7 +12,7 @@ from typing import TypeVar
 from reversion import __version__
 from reversion.adapters.histories import map_version, open_source, tracked_branches, tracked_heads
 from reversion.adapters.index_reading import only_forward, own_settings, read_on
-from reversion.adapters.index_store import IndexStore, Known, Read, mark_of
+from reversion.adapters.index_store import IndexStore, Known, Read
 from reversion.adapters.mirrors import location_of
 from reversion.adapters.repository import Repository
 from reversion.errors import ReversionError, ServerFailed
@@ -193,7 +193,7 @@ class _Group:
             Book(ledger.sheet, {commit: view for commit in wanted[ledger.service] if (view := ledger.view(commit))})
             for ledger in _ledgers(self.index, self.services, read.records, heads)
         )
-        state = self._state(heads, mark_of(read.records))
+        state = self._state(heads, read.mark)
         saved = self.shelf.ask(lambda store: store.save(self.key, read, state, books))
         if saved is False and tries > 1:
             return self._tell(repository, heads, wanted, tries - 1)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -75,6 +76,10 @@ class Read:
     heads: tuple[str, ...]
     was: Known | None = None
     kept: int = 0
+
+    @cached_property
+    def mark(self) -> str:
+        return mark_of(self.records)
 
 
 class IndexStore:
@@ -157,7 +162,7 @@ class IndexStore:
         if chapters > _MORE_CHAPTERS + len(read.records) // _CHAPTER:
             start, chapters = 0, 0
         written = [self._chapter(source, read.records, at) for at in range(start, len(read.records), _CHAPTER)]
-        now = Known(len(read.records), read.heads, mark_of(read.records), chapters + len(written))
+        now = Known(len(read.records), read.heads, read.mark, chapters + len(written))
         mine = _values(product=self._product, source=source)
 
         def write(connection: Connection) -> bool:

@@ -29,7 +29,7 @@ _BACKPORT = re.compile(
 )
 _KEY = re.compile(r"(?<![A-Za-z0-9])[A-Z][A-Z0-9_]{1,30}-[0-9]{1,10}(?![A-Za-z0-9])")
 _NO_WORD = str.maketrans(dict.fromkeys(string.punctuation, " "))
-_SPACES = string.punctuation + "\x1c\x1d\x1e\x1f"
+_SPACES = string.punctuation + "\t\r\x0b\x0c\x1c\x1d\x1e\x1f"
 _PLAIN = bytes.maketrans(
     f"{_SPACES}{string.ascii_uppercase}".encode(), f"{' ' * len(_SPACES)}{string.ascii_lowercase}".encode()
 )
@@ -55,7 +55,10 @@ def normalised(subject: str, ids: Iterable[str] = ()) -> str:
 
 
 def normalised_together(subjects: Sequence[str], id: str) -> list[str]:
-    """Return what `normalised` does for subjects that name just this id: most need no look at each of them."""
+    """Return what `normalised` does for subjects that name just this id, or, where no two are alike, without spaces.
+
+    Most need no look at each of them.
+    """
     whole = "\n".join(subjects)
     words = _PULL_AT_ANY_END.sub("", whole)
     if not _is_usual(whole) or _PULL_AT_ANY_END.search(words):
@@ -63,13 +66,19 @@ def normalised_together(subjects: Sequence[str], id: str) -> list[str]:
     words = words.replace(id, " ")
     if "-" in words:
         words = _KEY.sub(" ", words)
-    return [" ".join(line.split()) for line in words.encode().translate(_PLAIN).decode().split("\n")]
+    words = words.encode().translate(_PLAIN).decode()
+    unspaced = words.replace(" ", "").split("\n")
+    if len(set(unspaced)) == len(unspaced):
+        return unspaced
+    return [" ".join(line.split()) for line in words.split("\n")]
 
 
 def _is_usual(subjects: str) -> bool:
     """Tell whether there are certainly no marks of backports, no links and no letters but ASCII's."""
     lowered = subjects.lower()
-    return subjects.isascii() and not any(mark in lowered for mark in ("[", "backport", "cherry", "://"))
+    return subjects.isascii() and not (
+        "[" in lowered or "://" in lowered or "backport" in lowered or "cherry" in lowered
+    )
 
 
 class Items:
