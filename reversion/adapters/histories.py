@@ -9,7 +9,7 @@ from reversion.features.values import Mapped
 from reversion.product import Service
 from reversion.text import plain
 
-__all__ = ["map_version", "migrations_between", "open_source", "tracked_heads"]
+__all__ = ["map_version", "migrations_between", "open_source", "tracked_branches", "tracked_heads"]
 
 _ABBREVIATED = re.compile(r"[0-9a-f]{7,40}")
 
@@ -28,6 +28,11 @@ def map_version(repository: Repository, service: Service, version: str, refs: Ma
     if commits:
         problem = f"{service.name}: the ids of several commits begin with {plain(version, 40)}."
     return Mapped(service=service.name, version=version, problem=problem)
+
+
+def tracked_branches(service: Service) -> tuple[str, ...]:
+    """Return the full names that the tracked branches may have, here or as `origin` has them."""
+    return tuple(f"refs/{place}/{name}" for name in service.tracked for place in ("heads", "remotes/origin"))
 
 
 def tracked_heads(service: Service, refs: Mapping[str, str]) -> tuple[str, ...]:

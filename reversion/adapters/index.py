@@ -10,9 +10,9 @@ from threading import Lock
 from typing import TypeVar
 
 from reversion import __version__
-from reversion.adapters.histories import map_version, open_source, tracked_heads
+from reversion.adapters.histories import map_version, open_source, tracked_branches, tracked_heads
 from reversion.adapters.index_reading import only_forward, own_settings, read_on
-from reversion.adapters.index_store import IndexStore, Known, Read, mark_of
+from reversion.adapters.index_store import IndexStore, Known, Read
 from reversion.adapters.mirrors import location_of
 from reversion.adapters.repository import Repository
 from reversion.errors import ReversionError, ServerFailed
@@ -26,7 +26,7 @@ from reversion.product import Service
 from reversion.text import digest, plain
 
 _SIDE_BY_SIDE = 8
-_FORMAT = "3"
+_FORMAT = "4"
 
 T = TypeVar("T")
 
@@ -158,9 +158,10 @@ class _Group:
         ]
         try:
             repository = open_source(self.services[0], self.index.root, self.index.home, refresh=refresh)
-            refs = repository.refs()
+            references = repository.references(tracked_branches(self.services[0]))
+            refs = repository.refs() if wanted else {}
             mapped = tuple(map_version(repository, service, version, refs) for service, version in wanted)
-            heads = tracked_heads(self.services[0], refs)
+            heads = tracked_heads(self.services[0], references.branches)
             if not heads:
                 return self._unread({service.name: _no_branch(service) for service in self.services}, mapped)
             books, commits, new = self._tell(repository, heads, _commits(self.services, mapped))
@@ -168,12 +169,15 @@ class _Group:
             problem = plain(str(error), 500)
             unmapped = (Mapped(service=one.name, version=version, problem=problem) for one, version in wanted)
             return self._unread({service.name: problem for service in self.services}, tuple(unmapped))
-        progress = {service.name: Progress(commits, new, _count_versions(service, refs)) for service in self.services}
+        progress = {
+            service.name: Progress(commits, new, _count_versions(service, references.tags))
+            for service in self.services
+        }
         return Studied(books, mapped, {}, progress)
 
     def ledgers(self, commits: Mapping[str, Iterable[str]]) -> tuple[Ledger, ...]:
         repository = open_source(self.services[0], self.index.root, self.index.home, refresh=False)
-        heads = tracked_heads(self.services[0], repository.refs())
+        heads = _heads(repository, self.services[0])
         starts = (*heads, *(id for service in self.services for id in commits.get(service.name, ())))
         return _ledgers(self.index, self.services, self._read(repository, heads, starts).records, heads)
 
@@ -189,7 +193,7 @@ class _Group:
             Book(ledger.sheet, {commit: view for commit in wanted[ledger.service] if (view := ledger.view(commit))})
             for ledger in _ledgers(self.index, self.services, read.records, heads)
         )
-        state = self._state(heads, mark_of(read.records))
+        state = self._state(heads, read.mark)
         saved = self.shelf.ask(lambda store: store.save(self.key, read, state, books))
         if saved is False and tries > 1:
             return self._tell(repository, heads, wanted, tries - 1)
@@ -235,7 +239,7 @@ def read_ledgers(
     repository: Repository, services: tuple[Service, ...], commits: tuple[str, ...], index: Index
 ) -> tuple[Ledger, ...]:
     """Read services of one repository with all that the tracked branches and the commits contain; keep nothing."""
-    heads, records = tracked_heads(services[0], repository.refs()), Records()
+    heads, records = _heads(repository, services[0]), Records()
     read_on(repository, services, index.settings, records, (*heads, *commits))
     return _ledgers(index, services, records, heads)
 
@@ -266,10 +270,13 @@ def _commits(services: tuple[Service, ...], mapped: tuple[Mapped, ...]) -> dict[
     }
 
 
-def _count_versions(service: Service, refs: Mapping[str, str]) -> int:
+def _heads(repository: Repository, service: Service) -> tuple[str, ...]:
+    return tracked_heads(service, repository.references(tracked_branches(service)).branches)
+
+
+def _count_versions(service: Service, tags: Iterable[str]) -> int:
     """Count the tags that have the form of a version's."""
-    forms = [form.split("\0") for form in service.references("\0")]
-    tags = [name.removeprefix("refs/tags/") for name in refs if name.startswith("refs/tags/")]
+    forms = [f"refs/tags/{form}".split("\0") for form in service.references("\0")]
     return sum(any(tag.startswith(before) and tag.endswith(after) for before, after in forms) for tag in tags)
 
 

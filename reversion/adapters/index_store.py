@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
@@ -24,7 +24,30 @@ _SOURCE, _CHAPTERS, _SHEETS, _VIEWS = (
     SQLModel.metadata.tables[str(row.__tablename__)] for row in (SourceRow, ChapterRow, SheetRow, ViewRow)
 )
 """The tables below the models: rows go straight through the driver, since a model for each takes longer than Git."""
+
+
+def _with(table: Table, *keys: str) -> tuple[ColumnElement[bool], ...]:
+    """Ask for rows by these columns, whose values are given, as `_values` names them, when it is asked."""
+    return tuple(table.c[key] == bindparam(f"its_{key}") for key in keys)
+
+
+def _values(**keys: str) -> dict[str, Any]:
+    return {f"its_{key}": value for key, value in keys.items()}
+
+
 _NEW_SOURCE, _NEW_CHAPTER, _NEW_SHEET, _NEW_VIEW = (table.insert() for table in (_SOURCE, _CHAPTERS, _SHEETS, _VIEWS))
+_THE_SOURCE = _SOURCE.select().where(*_with(_SOURCE, "product", "source"))
+_THE_SOURCE_ALONE = _THE_SOURCE.with_for_update()
+_RENEW_SOURCE = _SOURCE.update().where(*_with(_SOURCE, "product", "source"))
+_SOURCE_OF_SHEET = select(_SHEETS.c.source).where(*_with(_SHEETS, "product", "service"))
+_RENEW_SHEET = _SHEETS.update().where(*_with(_SHEETS, "product", "service"))
+_THE_SHEETS = select(_SHEETS.c.service, _SHEETS.c.state, _SHEETS.c.document).where(
+    *_with(_SHEETS, "product"), _SHEETS.c.service.in_(bindparam("services", expanding=True))
+)
+_THE_VIEWS = _VIEWS.select().where(
+    *_with(_VIEWS, "product"), _VIEWS.c.commit_id.in_(bindparam("commits", expanding=True))
+)
+"""What is asked for each repository is put together once: that takes longer than to answer it."""
 _CHAPTER = 10_000
 _MORE_CHAPTERS = 50
 _AT_ONCE = 400
@@ -53,6 +76,10 @@ class Read:
     heads: tuple[str, ...]
     was: Known | None = None
     kept: int = 0
+
+    @cached_property
+    def mark(self) -> str:
+        return mark_of(self.records)
 
 
 class IndexStore:
@@ -94,16 +121,13 @@ class IndexStore:
         self, services: Iterable[str], state: str | None = None, commits: Iterable[str] = ()
     ) -> tuple[Book, ...]:
         """Return what was told of the services in that state (None: whichever it was), with these commits' views."""
-        wanted = [*self._of(_SHEETS), _SHEETS.c.service.in_(tuple(services))]
-        if state is not None:
-            wanted.append(_SHEETS.c.state == state)
+        product = _values(product=self._product)
         views: dict[tuple[str, str], list[tuple[str, bytes]]] = {}
         with self._transaction() as connection:
-            told = select(_SHEETS.c.service, _SHEETS.c.state, _SHEETS.c.document).where(*wanted)
-            found = connection.execute(told).all()
+            told = connection.execute(_THE_SHEETS, product | {"services": list(services)}).all()
+            found = [(row.service, row.state, row.document) for row in told if state in (None, row.state)]
             for some in _in_parts(commits):
-                rows = _VIEWS.select().where(*self._of(_VIEWS), _VIEWS.c.commit_id.in_(some))
-                for row in connection.execute(rows):
+                for row in connection.execute(_THE_VIEWS, product | {"commits": some}):
                     views.setdefault((row.service, row.state), []).append((row.commit_id, row.document))
         books = []
         for service, made, document in found:
@@ -116,8 +140,7 @@ class IndexStore:
     def records(self, source: str) -> tuple[Known | None, Records]:
         """Return how far a source was read, and what was read of it; no records where they are not there whole."""
         with self._transaction() as connection:
-            mine = (*self._of(_SOURCE), _SOURCE.c.source == source)
-            row = connection.execute(_SOURCE.select().where(*mine)).first()
+            row = connection.execute(_THE_SOURCE, _values(product=self._product, source=source)).first()
             known = _known(row) if row else None
             chapters = _CHAPTERS.select().where(*self._of(_CHAPTERS), _CHAPTERS.c.source == source)
             rows = connection.execute(chapters.order_by(_CHAPTERS.c.start)).all() if known else ()
@@ -139,19 +162,21 @@ class IndexStore:
         if chapters > _MORE_CHAPTERS + len(read.records) // _CHAPTER:
             start, chapters = 0, 0
         written = [self._chapter(source, read.records, at) for at in range(start, len(read.records), _CHAPTER)]
-        now = Known(len(read.records), read.heads, mark_of(read.records), chapters + len(written))
-        mine = (*self._of(_SOURCE), _SOURCE.c.source == source)
+        now = Known(len(read.records), read.heads, read.mark, chapters + len(written))
+        mine = _values(product=self._product, source=source)
 
         def write(connection: Connection) -> bool:
-            row = connection.execute(_SOURCE.select().where(*mine).with_for_update()).first()
+            row = connection.execute(_THE_SOURCE_ALONE, mine).first()
             if (_known(row) if row else None) != read.was:
                 return False
             if not start and row:
                 connection.execute(_CHAPTERS.delete().where(*self._of(_CHAPTERS), _CHAPTERS.c.source == source))
             if written:
                 connection.execute(_NEW_CHAPTER, written)
-            what = _SOURCE.update().where(*mine) if row else _NEW_SOURCE
-            connection.execute(what, _row(self._product, source, now))
+            if row:
+                connection.execute(_RENEW_SOURCE, mine | _row(self._product, source, now))
+            else:
+                connection.execute(_NEW_SOURCE, _row(self._product, source, now))
             for book in books:
                 self._save_book(connection, source, state, book)
             return True
@@ -178,19 +203,21 @@ class IndexStore:
     def _chapter(self, source: str, records: Records, start: int) -> dict[str, Any]:
         end = min(start + _CHAPTER, len(records))
         ids = _as_bytes(records.ids[start:end])
-        document = zlib.compress(records.chapter(start, end).model_dump_json().encode(), 1)
+        document = records.chapter(start, end).model_dump_json().encode()
         sealed = _sealed(document, self._product, source, start, _digest(ids))
         return {"product": self._product, "source": source, "start": start, "ids": ids, "document": sealed}
 
     def _save_book(self, connection: Connection, source: str, state: str, book: Book) -> None:
         """Keep a book in place of the one before, whose source is forgotten where no other service lives in it."""
         service = book.sheet.service
-        mine = (*self._of(_SHEETS), _SHEETS.c.service == service)
-        before = connection.execute(select(_SHEETS.c.source).where(*mine)).scalar()
+        mine = _values(product=self._product, service=service)
+        before = connection.execute(_SOURCE_OF_SHEET, mine).scalar()
         sheet = _sealed(book.sheet.model_dump_json().encode(), self._product, service, state)
         kept = {"product": self._product, "service": service, "source": source, "state": state, "document": sheet}
-        connection.execute(_NEW_SHEET if before is None else _SHEETS.update().where(*mine), kept)
-        if before is not None:
+        if before is None:
+            connection.execute(_NEW_SHEET, kept)
+        else:
+            connection.execute(_RENEW_SHEET, mine | kept)
             self._forget_views(connection, state, book)
         if book.views:
             connection.execute(_NEW_VIEW, [self._view(state, service, view) for view in book.views.values()])
@@ -251,8 +278,8 @@ def _joined(records: Records, ids: bytes, document: bytes) -> bool:
     names = ids.hex()
     split = [names[at : at + 2 * _ID] for at in range(0, len(names), 2 * _ID)]
     try:
-        records.join(split, Chapter.model_validate_json(zlib.decompress(document)))
-    except (ValueError, zlib.error, IndexError):
+        records.join(split, Chapter.model_validate_json(document))
+    except (ValueError, IndexError):
         return False
     return True
 

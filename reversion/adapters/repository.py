@@ -9,6 +9,7 @@ from typing import IO
 
 from reversion.adapters import trees
 from reversion.adapters.gitcommand import GitCommand
+from reversion.adapters.ref_files import References, read_references
 from reversion.errors import RepositoryFailed
 from reversion.text import plain
 
@@ -41,8 +42,8 @@ class Repository:
                 f"There is no Git repository at {self.path}.", "Correct the path, or clone it there."
             )
         self._git = GitCommand(self.path)
-        folder = self.path if (self.path / "HEAD").is_file() else self.path / ".git"
-        if not (folder / "HEAD").is_file():
+        self._folder = self.path if (self.path / "HEAD").is_file() else self.path / ".git"
+        if not (self._folder / "HEAD").is_file():
             self.run("rev-parse", "--git-dir")
 
     def run(self, *arguments: str, stdin: str | None = None, timeout: int = _TIMEOUT) -> str:
@@ -122,10 +123,18 @@ class Repository:
 
     def is_shallow(self) -> bool:
         """Tell whether only a part of the history is here."""
-        folder = self.path if (self.path / "HEAD").is_file() else self.path / ".git"
-        if (folder / "objects").is_dir():
-            return (folder / "shallow").is_file()
+        if (self._folder / "objects").is_dir():
+            return (self._folder / "shallow").is_file()
         return self.run("rev-parse", "--is-shallow-repository").strip() == "true"
+
+    def references(self, branches: tuple[str, ...]) -> References:
+        """Return the commits of these branches and the names of all tags, without Git where plain files tell them."""
+        try:
+            return read_references(self._folder, branches)
+        except OSError:
+            refs = self.refs()
+        found = {name: refs[name] for name in branches if name in refs}
+        return References(found, {name for name in refs if name.startswith("refs/tags/")})
 
     def refs(self) -> dict[str, str]:
         """Return the id of the commit that each branch and tag means, by full name, through one process."""

@@ -30,16 +30,18 @@ class Conventions:
 
         Of `merges`, by number, only the branches' names are looked at.
         """
-        found: dict[int, list[Named]] = {}
+        found: dict[int, tuple[Named, ...]] = {}
+        several: dict[int, list[Named]] = {}
         for find in self.finders:
             is_for_all = not merges or find in self.branches
             for number, named in find(messages):
                 if is_for_all or number not in merges:
                     if number in found:
-                        found[number].append(named)
+                        several.setdefault(number, [*found[number]]).append(named)
                     else:
-                        found[number] = [named]
-        return {number: tuple(every) if len(every) < 2 else _each_once(every) for number, every in found.items()}
+                        found[number] = (named,)
+        found.update((number, _each_once(every)) for number, every in several.items())
+        return found
 
     def counts(self, subject: str) -> bool:
         return self.counted is None or is_part(subject, self.counted)

@@ -51,9 +51,12 @@ def told_by(ids: tuple[str, ...], subjects: Sequence[str], url: str) -> Told:
     """
     feat = title = ""
     says: set[Says] = set()
+    may_be_security = "sec" in "\n".join(subjects).lower()
     for subject in subjects:
+        if feat and not may_be_security:
+            break  # neither title nor kind can change any more
         if feat and "sec" not in subject.lower():
-            continue  # neither title nor kind can change any more
+            continue
         one = _parts(subject, ids)
         says.update(_says(one))
         if not title or (not feat and one.type == "feat"):
@@ -157,5 +160,6 @@ def _bare(text: str) -> str:
 
 def _without_empty(text: str) -> str:
     """Blank out brackets that hold nothing."""
-    has_brackets = "(" in text or "[" in text or "{" in text or "<" in text
-    return _EMPTY.sub(" ", text) if has_brackets else text
+    bare = "".join(text.split())
+    has_empty = "()" in bare or "[]" in bare or "{}" in bare or "<>" in bare
+    return _EMPTY.sub(" ", text) if has_empty else text

@@ -141,7 +141,7 @@ def _by_key(convention: Key) -> Find:
                     (match for at in places for match in keys[at].finditer(texts[number])), key=re.Match.start
                 )
             ]
-        named = {key: Named(key) for _, key in found}
+        named = {key: Named(key) for key in {key for _, key in found}}
         return [(number, named[key]) for number, key in found]
 
     return find

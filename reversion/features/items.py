@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
+from reversion.features.evidence import Evidence
 from reversion.features.messages import without_pull_requests
 from reversion.features.reading import Reading
 
@@ -28,11 +29,12 @@ _BACKPORT = re.compile(
 )
 _KEY = re.compile(r"(?<![A-Za-z0-9])[A-Z][A-Z0-9_]{1,30}-[0-9]{1,10}(?![A-Za-z0-9])")
 _NO_WORD = str.maketrans(dict.fromkeys(string.punctuation, " "))
-_SPACES = string.punctuation + "\x1c\x1d\x1e\x1f"
+_SPACES = string.punctuation + "\t\r\x0b\x0c\x1c\x1d\x1e\x1f"
 _PLAIN = bytes.maketrans(
     f"{_SPACES}{string.ascii_uppercase}".encode(), f"{' ' * len(_SPACES)}{string.ascii_lowercase}".encode()
 )
 """The same for ASCII, with lower case in the same step."""
+_PULL_AT_ANY_END = re.compile(r"\((?:[#!]|pull request #)[0-9]{1,9}\)[^\S\n]*(?=\n|\Z)")
 
 
 def normalised(subject: str, ids: Iterable[str] = ()) -> str:
@@ -52,19 +54,42 @@ def normalised(subject: str, ids: Iterable[str] = ()) -> str:
     return " ".join(words.translate(_NO_WORD).casefold().split())
 
 
-def _repeated(every: Iterable[tuple[str, ...]]) -> set[str]:
-    return {one for one, times in Counter(chain.from_iterable(every)).items() if times > 1}
+def normalised_together(subjects: Sequence[str], id: str) -> list[str]:
+    """Return what `normalised` does for subjects that name just this id, or, where no two are alike, without spaces.
+
+    Most need no look at each of them.
+    """
+    whole = "\n".join(subjects)
+    words = _PULL_AT_ANY_END.sub("", whole)
+    if not _is_usual(whole) or _PULL_AT_ANY_END.search(words):
+        return [normalised(subject, (id,)) for subject in subjects]
+    words = words.replace(id, " ")
+    if "-" in words:
+        words = _KEY.sub(" ", words)
+    words = words.encode().translate(_PLAIN).decode()
+    unspaced = words.replace(" ", "").split("\n")
+    if len(set(unspaced)) == len(unspaced):
+        return unspaced
+    return [" ".join(line.split()) for line in words.split("\n")]
+
+
+def _is_usual(subjects: str) -> bool:
+    """Tell whether there are certainly no marks of backports, no links and no letters but ASCII's."""
+    lowered = subjects.lower()
+    return subjects.isascii() and not (
+        "[" in lowered or "://" in lowered or "backport" in lowered or "cherry" in lowered
+    )
 
 
 class Items:
     """The item of each ordinary commit, told by the number of its first commit."""
 
-    def __init__(self, reading: Reading, names: Mapping[int, tuple[str, ...]]) -> None:
-        """Take for each commit the names that it is evidence of."""
+    def __init__(self, reading: Reading, evidence: Evidence) -> None:
         self._reading = reading
         self._above: dict[int, int] = {}
+        self._pulls = self._landed_several()
         self._join_marked()
-        self._join_alike(names)
+        self._join_alike(evidence)
         self._join_pulls()
         self._several: dict[int, list[int]] = {}
         for commit in sorted({*self._above, *self._above.values()}):
@@ -111,33 +136,47 @@ class Items:
             if reading.is_ordinary(commit):
                 self._join(first.setdefault(change, commit), commit)
 
-    def _join_alike(self, names: Mapping[int, tuple[str, ...]]) -> None:
-        subjects = self._reading.records.subjects
-        for commits in self._under_one_mark(names):
-            words = [normalised(subjects[commit], names.get(commit, ())) for commit in commits]
+    def _join_alike(self, evidence: Evidence) -> None:
+        subjects, names = self._reading.records.subjects, evidence.names
+        for id, commits in self._under_one_mark(evidence.commits):
+            mine = [subjects[commit] for commit in commits]
+            only = (id,)
+            if all(names.get(commit) == only for commit in commits):
+                words = normalised_together(mine, id)
+            else:
+                words = [normalised(one, names.get(commit, ())) for one, commit in zip(mine, commits, strict=True)]
             if len(set(words)) == len(words):
                 continue
             alike: dict[str, list[int]] = {}
             for said, commit in zip(words, commits, strict=True):
                 alike.setdefault(said, []).append(commit)
-            for said, mine in alike.items():
-                if said and 1 < len(mine) <= _TOO_COMMON:
-                    self._join_by_turn(mine)
+            for said, same in alike.items():
+                if said and 1 < len(same) <= _TOO_COMMON:
+                    self._join_by_turn(same)
 
-    def _under_one_mark(self, names: Mapping[int, tuple[str, ...]]) -> Iterator[list[int]]:
+    def _under_one_mark(self, named: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, list[int]]]:
         """Yield the commits, in order, that bear the same name, or that the same pull request landed."""
-        named: dict[str, list[int]] = defaultdict(list)
-        for commit, ids in names.items():
-            for id in ids:
-                named[id].append(commit)
-        marked = {id: commits for id, commits in named.items() if len(commits) > 1}
-        pulls = self._reading.records.pulls
-        landed_twice = _repeated(pulls.values())
-        for commit, numbers in pulls.items():
+        landed: dict[str, list[int]] = defaultdict(list)
+        for commit, numbers in self._pulls.items():
             for number in numbers:
-                if number in landed_twice and self._reading.is_ordinary(commit):
-                    marked.setdefault(f"#{number}", []).append(commit)
-        return (sorted(set(commits)) for commits in marked.values())
+                landed[f"#{number}"].append(commit)
+        for id, commits in named.items():
+            both = [*commits, *landed.pop(id, ())]
+            if len(both) > 1:
+                yield id, sorted(set(both))
+        for id, commits in landed.items():
+            if len(commits) > 1:
+                yield id, sorted(set(commits))
+
+    def _landed_several(self) -> dict[int, tuple[str, ...]]:
+        """Return of each ordinary commit the pull requests, where any of these stands at several commits."""
+        pulls = self._reading.records.pulls
+        several = {number for number, times in Counter(chain.from_iterable(pulls.values())).items() if times > 1}
+        return {
+            commit: numbers
+            for commit, numbers in (pulls.items() if several else ())
+            if not several.isdisjoint(numbers) and self._reading.is_ordinary(commit)
+        }
 
     def _join_by_turn(self, commits: list[int]) -> None:
         """Join the first of each line with the first of the others, the second with the second, and so on."""
@@ -171,11 +210,9 @@ class Items:
 
     def _join_pulls(self) -> None:
         """Join what one pull request landed on several lines: a squash and its backports under another subject."""
-        reading = self._reading
         landed: dict[str, list[int]] = defaultdict(list)
-        for commit, numbers in reading.records.pulls.items():
-            if reading.is_ordinary(commit):
-                landed[numbers[0]].append(commit)
+        for commit, numbers in self._pulls.items():
+            landed[numbers[0]].append(commit)
         for commits in landed.values():
             if 1 < len(commits) <= _TOO_COMMON and not self._any_in_line(commits):
                 for commit in commits[1:]:

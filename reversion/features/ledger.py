@@ -26,7 +26,7 @@ class Source:
         self.tracked = tracked
         self.reading = Reading(records, tracked)
         self.evidence = Evidence(self.reading, with_pulls=with_pulls)
-        self.items = Items(self.reading, self.evidence.names)
+        self.items = Items(self.reading, self.evidence)
         self.evidence.names.clear()  # each commit has a place there, and nobody asks again
         self.reverts = Reverts(self.reading, self.items)
 
@@ -92,7 +92,8 @@ class Ledger:
             for item in items:
                 if not self._is_plain[item]:
                     toggled[item].append(place[feature])
-        return Sheet(
+        return Sheet.model_construct(
+            None,
             service=self.service,
             features=tuple(self.features),
             told=tuple(self.told[feature] for feature in self.features),
@@ -164,8 +165,10 @@ class Ledger:
             if is_part:
                 commits = [commit for commit in commits if self.service in touched.get(commit, ())]
             for feature in naming.features(self.service, name) if commits else ():
-                for commit, subject in self._subjects(name, commits, naming.excluded(self.service, feature)):
-                    found[feature].setdefault(commit, subject)
+                if named := self._subjects(name, commits, naming.excluded(self.service, feature)):
+                    tell = found[feature].setdefault
+                    for commit, subject in named:
+                        tell(commit, subject)
                 pages[feature] = pages.get(feature) or urls.get(name, "")
         for feature, subjects in found.items():
             mine = sorted(subjects)

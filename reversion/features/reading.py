@@ -110,14 +110,16 @@ class Reading:
     @cached_property
     def _by_subject(self) -> dict[str, list[int]]:
         """The commits of each subject that some revert quotes, also without the pull requests at its end."""
-        quoted = {said.subject for said in self.records.undoings.values()}
+        quoted = {said.subject for said in self.records.undoings.values() if said.subject}
         found: dict[str, list[int]] = {subject: [] for subject in (*quoted, *map(without_pull_requests, quoted))}
         for at, known in enumerate(self.records.subjects):
             if known in found:
                 found[known].append(at)
+        length = min(map(len, found), default=0)
+        begins = {subject[:length] for subject in found}
         for at in self.records.pulls:
             known = self.records.subjects[at]
-            if (bare := without_pull_requests(known)) != known and bare in found:
+            if known[:length] in begins and (bare := without_pull_requests(known)) != known and bare in found:
                 found[bare].append(at)
         return found
 

@@ -3,6 +3,7 @@
 A message is read once, as it comes, and then dropped: what it says stands in the columns.
 """
 
+from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -134,15 +135,23 @@ class Records:
         for at in sorted(pulling):
             if pulls := pull_requests(texts[at], subjects[at]):
                 self.pulls[numbers[at]] = pulls
-        for at in sorted({at for mark in ("evert", "eapply") for at, _ in messages.holding(mark)}):
+        reverting = {at for at, _ in messages.holding("everts")}
+        reverting.update(at for at, one in enumerate(subjects) if one[1:6] in ("evert", "EVERT", "eappl"))
+        for at in sorted(reverting):
             if len(self.parents[numbers[at]]) < 2 and (said := undoing(texts[at], subjects[at])):
                 self.undoings[numbers[at]] = said
 
     def chapter(self, start: int, end: int) -> "Chapter":
         """Return what is kept of the commits of these numbers, ids aside."""
         columns: dict[str, Any] = {name: _between(getattr(self, name), start, end) for name in _SPARSE}
-        usual = {at: one for at, one in enumerate(self.parents[start:end], start) if one != (at - 1,) and (at or one)}
-        return Chapter.model_construct(None, subjects=self.subjects[start:end], parents=usual, **columns)
+        columns["subjects"] = self.subjects[start:end]
+        columns["parents"] = {
+            at: one for at, one in enumerate(self.parents[start:end], start) if one != (at - 1,) and (at or one)
+        }
+        alike: dict[tuple[Named, ...], list[int]] = defaultdict(list)
+        for at, named in _between(self.names, start, end).items():
+            alike[named].append(at)
+        return Chapter.model_construct(None, names=list(alike.items()), **columns)
 
     def join(self, ids: list[str], chapter: "Chapter") -> None:
         """Take in what `chapter` gave, behind what is there; raise ValueError where the two don't fit."""
@@ -154,17 +163,19 @@ class Records:
         self.parents += map(_line, range(start, end))
         for at, parents in chapter.parents.items():
             self.parents[at] = parents
-        for at, named in chapter.names.items():
-            self.names[at] = self._known.setdefault(named, named)
+        alike = ((self._known.setdefault(named, named), numbers) for named, numbers in chapter.names)
+        self.names |= sorted((at, named) for named, numbers in alike for at in numbers)
         for name in _SPARSE:
-            if name != "names":
-                getattr(self, name).update(getattr(chapter, name))
+            getattr(self, name).update(getattr(chapter, name))
         if len(self.subjects) != end or len(self.number) != end:
             raise ValueError("ids and subjects differ in number")
 
 
 class Chapter(Value):
-    """Some consecutive commits of the records, as they are stored; parents only where they are not the one before."""
+    """Some consecutive commits of the records, as they are stored; parents only where they are not the one before.
+
+    Of `names`, each that some commits name alike stands there once, with the numbers of these.
+    """
 
     subjects: list[str]
     parents: dict[int, tuple[int, ...]]
@@ -172,13 +183,13 @@ class Chapter(Value):
     changes: dict[int, str]
     picks: dict[int, tuple[str, ...]]
     undoings: dict[int, Undoing]
-    names: dict[int, tuple[Named, ...]]
+    names: list[tuple[tuple[Named, ...], list[int]]]
     aside: dict[int, bool]
     titles: dict[int, str]
     touched: dict[int, tuple[str, ...]]
 
 
-_SPARSE = tuple(name for name in Chapter.model_fields if name not in ("subjects", "parents"))
+_SPARSE = tuple(name for name in Chapter.model_fields if name not in ("subjects", "parents", "names"))
 
 
 def _parents(ids: str, known: Mapping[str, int]) -> tuple[int, ...]:
