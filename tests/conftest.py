@@ -35,6 +35,8 @@ def pytest_configure() -> None:
     # Who is started in the background, or by nohup, ignores these, and so would all that tests start.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Where no bytecode is kept, each of the many commands that tests start would compile all of the program anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if os.environ.get("CI") and _missing():
         pytest.exit(f"Under CI every test must run, but this machine can't run {_told()}.", returncode=3)
 

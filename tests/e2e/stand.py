@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from reversion.adapters.approvals import Approvals
@@ -28,7 +29,7 @@ class Stand:
     server: Server
     snapshots: dict[str, str]
 
-    @property
+    @cached_property
     def api(self) -> PrefectApi:
         return PrefectApi(Address(url=self.server.url, auth=self.server.auth))
 
