@@ -1,4 +1,7 @@
-"""One Prefect server for all end-to-end tests, also where several workers of pytest-xdist run them."""
+"""One Prefect server for all end-to-end tests, also where several workers of pytest-xdist run them.
+
+It tells what they do apart by the product, so the product of each module has a name of its own.
+"""
 
 from collections.abc import Iterator
 
