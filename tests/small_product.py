@@ -84,7 +84,8 @@ CONFIGURE = """\
   gather_facts: false
   tasks:
     - name: Write the settings
-      ansible.builtin.copy: {src: settings.ini, dest: "{{ root }}/{{ inventory_hostname }}/settings.ini"}
+      ansible.builtin.command: >-
+        cp {{ playbook_dir }}/settings.ini {{ root }}/{{ inventory_hostname }}/settings.ini
 """
 
 

@@ -81,8 +81,13 @@ class Stand:
 
     def wait_until(self, run: str, told: str, *, after: RunRecord | None = None) -> RunRecord:
         """Wait until the run is told so; fail with its story where it ends otherwise, `after` an earlier end."""
+        seen = ""
 
         def is_there() -> bool:
+            nonlocal seen
+            before, seen = seen, self.api.read(f"/flow_runs/{run}")["state"]["id"]
+            if seen == before:
+                return False
             record = self.runs.status(run)
             is_old = after is not None and record.state.at == after.state.at
             if record.state.is_final and record.told != told and not is_old:
