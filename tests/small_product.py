@@ -5,6 +5,7 @@ environments: staging and uat can be reverted, live can't.
 Features: SHOP-1 (cart, web) is in 1.0.0; SHOP-2 (cart) and the security fix SHOP-3 (pay) come with 1.1.0.
 """
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Collection
@@ -69,18 +70,13 @@ RESTORE = """\
 - hosts: reversion_targets
   gather_facts: false
   tasks:
-    - name: Make the directory
-      ansible.builtin.file: {path: "{{ root }}/{{ reversion_host }}/{{ reversion_service }}", state: directory}
-    - name: Look for a broken disk
-      ansible.builtin.stat: {path: "{{ root }}/broken-{{ reversion_service }}"}
-      register: broken
     - name: Claim the disk space
       ansible.builtin.fail: {msg: no space left on device}
-      when: broken.stat.exists
+      when: (root ~ '/broken-' ~ reversion_service) is exists
     - name: Write the version
-      ansible.builtin.copy:
-        content: "{{ reversion_version }}"
-        dest: "{{ root }}/{{ reversion_host }}/{{ reversion_service }}/VERSION"
+      ansible.builtin.command:
+        argv: [sh, -c, 'printf %s "$0" > "$1"', "{{ reversion_version }}", "{{ file }}"]
+      vars: {file: "{{ root }}/{{ reversion_host }}/{{ reversion_service }}/VERSION"}
 """
 
 CONFIGURE = """\
@@ -88,7 +84,8 @@ CONFIGURE = """\
   gather_facts: false
   tasks:
     - name: Write the settings
-      ansible.builtin.copy: {src: settings.ini, dest: "{{ root }}/{{ inventory_hostname }}/settings.ini"}
+      ansible.builtin.command: >-
+        cp {{ playbook_dir }}/settings.ini {{ root }}/{{ inventory_hostname }}/settings.ini
 """
 
 
@@ -109,6 +106,24 @@ class SmallProduct:
     def root(self) -> Path:
         return self.directory / "run"
 
+    @property
+    def home(self) -> Path:
+        """Reversion's own directory, where a test says so."""
+        return self.directory / "home"
+
+    def keep(self) -> None:
+        """Put a copy of everything aside, for `take_back`."""
+        shutil.copytree(self.directory, self._kept, symlinks=True)
+
+    def take_back(self) -> None:
+        """Make everything as it was when it was kept, so that many tests can begin with what was made once."""
+        shutil.rmtree(self.directory)
+        shutil.copytree(self._kept, self.directory, symlinks=True)
+
+    @property
+    def _kept(self) -> Path:
+        return self.directory.with_name(f"{self.directory.name}-kept")
+
     def run(self, environment: str, **versions: str) -> None:
         """Let the environment run these versions, behind Reversion's back."""
         for service, version in versions.items():
@@ -126,6 +141,10 @@ class SmallProduct:
 
     def git(self) -> GitBuilder:
         return GitBuilder(self.product)
+
+    def describe(self, *environments: str) -> None:
+        """Let the product have these environments from now on."""
+        self.git().commit("Describe it anew", {"reversion.yaml": product_text(self.name, self.root, environments)})
 
     def tags(self) -> tuple[str, ...]:
         listed = subprocess.run(

@@ -1,7 +1,14 @@
-"""A real, throwaway Prefect server and worker for tests: own ports, own home, ended by pid."""
+"""A real, throwaway Prefect server and worker for tests: own ports, own home, ended by pid.
 
+    python -m tests.e2e.server HOME
+
+keeps a server for all who use it through `shared_server`, and ends it when the last of them is gone.
+"""
+
+import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -42,7 +49,20 @@ class Server:
     def http(self) -> httpx.Client:
         """Return a bare HTTP client that is logged in, for what a monitor or a browser would send."""
         user, _, password = self.auth.partition(":")
-        return httpx.Client(base_url=self.url, auth=(user, password), timeout=30)
+        return httpx.Client(base_url=self.url, auth=(user, password), timeout=30, transport=_Patient())
+
+
+class _Patient(httpx.HTTPTransport):
+    """Sends a request again while the server says that it is busy, as `curl --retry` does."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        for _ in range(4):
+            answer = super().handle_request(request)
+            if answer.status_code != 503:
+                return answer
+            answer.close()
+            time.sleep(1)
+        return super().handle_request(request)
 
 
 @contextmanager
@@ -55,6 +75,51 @@ def running_server(home: Path, *, auth: str = AUTH) -> Iterator[Server]:
     with running(arguments, server.environment | own, home / "server.log") as process:
         wait_for(lambda: is_up(server, process), 120, f"the server; its log is {home / 'server.log'}")
         yield server
+
+
+@contextmanager
+def shared_server(home: Path) -> Iterator[Server]:
+    """Use the one server of this home, together with other processes that do: the first one has it started.
+
+    Its users hold a lock, which even one that is killed lets go of; when all have, the server ends.
+    """
+    home.mkdir(exist_ok=True)
+    with (home / "users").open("w") as users, (home / "starting").open("w") as starting:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        if not _address(home).exists():
+            _have_kept(home)
+        fcntl.flock(starting, fcntl.LOCK_UN)
+        yield Server(_address(home).read_text(), AUTH, home)
+
+
+def _have_kept(home: Path) -> None:
+    """Start the keeper, in a session of its own: who interrupts the tests must not end it first."""
+    log = home / "keeper.log"
+    with log.open("wb") as output:
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.server", str(home)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd=Path(__file__).parents[2],
+        )
+    wait_for(lambda: _address(home).exists() or _gone(keeper, log), 180, f"the keeper; its log is {log}")
+
+
+def keep(home: Path) -> None:
+    """Run the server for those who hold the lock, the first of whom has started this, until nobody does."""
+    with (home / "users").open("w") as users, running_server(home) as server:
+        draft = home / "address.draft"
+        draft.write_text(server.url)
+        draft.rename(_address(home))
+        fcntl.flock(users, fcntl.LOCK_EX)
+        _address(home).unlink()
+
+
+def _address(home: Path) -> Path:
+    return home / "address"
 
 
 @contextmanager
@@ -97,6 +162,10 @@ def running(
 def is_up(server: Server, process: subprocess.Popen[bytes]) -> bool:
     """Tell whether the server answers; raise when its process has ended."""
     _gone(process, server.home / "server.log")
+    address = httpx.URL(server.url)
+    with socket.socket() as probe:
+        if probe.connect_ex((address.host, address.port)):
+            return False
     try:
         return httpx.get(f"{server.url}/health", timeout=2).status_code == 200
     except httpx.HTTPError:
@@ -116,3 +185,7 @@ def _gone(process: subprocess.Popen[bytes], log: Path) -> bool:
     if process.poll() is not None:
         raise RuntimeError(f"it ended with {process.returncode}:\n{log.read_text()[-3000:]}")
     return False
+
+
+if __name__ == "__main__":
+    keep(Path(sys.argv[1]))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from reversion.adapters.approvals import Approvals
@@ -28,7 +29,7 @@ class Stand:
     server: Server
     snapshots: dict[str, str]
 
-    @property
+    @cached_property
     def api(self) -> PrefectApi:
         return PrefectApi(Address(url=self.server.url, auth=self.server.auth))
 
@@ -80,8 +81,13 @@ class Stand:
 
     def wait_until(self, run: str, told: str, *, after: RunRecord | None = None) -> RunRecord:
         """Wait until the run is told so; fail with its story where it ends otherwise, `after` an earlier end."""
+        seen = ""
 
         def is_there() -> bool:
+            nonlocal seen
+            before, seen = seen, self.api.read(f"/flow_runs/{run}")["state"]["id"]
+            if seen == before:
+                return False
             record = self.runs.status(run)
             is_old = after is not None and record.state.at == after.state.at
             if record.state.is_final and record.told != told and not is_old:

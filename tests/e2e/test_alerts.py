@@ -32,15 +32,10 @@ def _nothing_left_waiting(stand: Stand) -> Iterator[None]:
 
 
 def trigger(stand: Stand, key: str, **parameters: Any) -> httpx.Response:
-    """Send what a monitor sends: one request, logged in; again when the server is busy, as `curl --retry`."""
+    """Send what a monitor sends: one request, logged in."""
     path = f"/deployments/{stand.runs.deployment(stand.small.name)}/create_flow_run"
     with stand.server.http() as monitor:
-        for _ in range(5):
-            answer = monitor.post(path, json={"parameters": parameters, "idempotency_key": key})
-            if answer.status_code != 503:
-                break
-            time.sleep(1)
-        return answer
+        return monitor.post(path, json={"parameters": parameters, "idempotency_key": key})
 
 
 def emit(stand: Stand, environment: str, payload: dict[str, str]) -> None:

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 @pytest.fixture(scope="module")
 def stand(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     small = make_small_product(tmp_path_factory.mktemp("shown"), name="shown")
-    with a_stand(server, small, "staging", "uat") as deployed:
+    with a_stand(server, small, "staging") as deployed:
         yield deployed
 
 

@@ -16,8 +16,8 @@ NIGHTLY = {"environment": "staging", "skip_unchanged": True}
 
 @pytest.fixture(scope="module")
 def stand(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    small = make_small_product(tmp_path_factory.mktemp("nightly"), name="nightly")
-    with a_stand(server, small, "staging", "uat") as deployed:
+    small = make_small_product(tmp_path_factory.mktemp("nightly"), name="nightly", environments=("staging",))
+    with a_stand(server, small, "staging") as deployed:
         yield deployed
 
 

@@ -20,7 +20,7 @@ PASSWORD = "served:for-tests-only"
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    small = make_small_product(tmp_path_factory.mktemp("served"), name="served")
+    small = make_small_product(tmp_path_factory.mktemp("served"), name="served", environments=("staging", "live"))
     with serving(small, password=PASSWORD) as started:
         wait_for(lambda: started.said("Stop with Ctrl-C"), 180, "reversion serve")
         small.run("staging", **OLD)
@@ -177,7 +177,7 @@ def test_the_kept_password_is_not_sent_to_another_server(served: Serving):
 
 
 def test_stopping_in_the_middle_of_a_run_leaves_no_process_and_a_run_told_as_crashed(tmp_path: Path):
-    small = make_small_product(tmp_path, name="stopped")
+    small = make_small_product(tmp_path, name="stopped", environments=("staging",))
     small.run("staging", **OLD)
     port = free_port()
     with serving(small, "--no-auth", port=port) as first:
@@ -201,7 +201,7 @@ def test_stopping_in_the_middle_of_a_run_leaves_no_process_and_a_run_told_as_cra
 
 
 def test_a_child_that_dies_ends_serve_with_three_and_the_reason(tmp_path: Path):
-    small = make_small_product(tmp_path, name="dying")
+    small = make_small_product(tmp_path, name="dying", environments=("staging",))
     with serving(small, "--no-auth") as started:
         wait_for(lambda: started.said("Stop with Ctrl-C"), 180, "reversion serve")
         worker = next(line for line in processes() if "--pool reversion-dying" in line)

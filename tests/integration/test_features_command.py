@@ -16,7 +16,7 @@ from tests.small_product import SmallProduct, make_small_product
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallProduct:
     monkeypatch.setenv("REVERSION_HOME", str(tmp_path / "home"))
-    return make_small_product(tmp_path)
+    return make_small_product(tmp_path, environments=("staging",))
 
 
 def asked(small: SmallProduct, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -20,7 +20,7 @@ ALL = {"SHOP-1": ("cart", "web"), "SHOP-2": ("cart",), "SHOP-3": ("pay",), "SHOP
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallProduct:
     """Staging runs 1.1.0 everywhere, which has all four features."""
     monkeypatch.setenv("REVERSION_HOME", str(tmp_path / "home"))
-    return make_small_product(tmp_path)
+    return make_small_product(tmp_path, environments=("staging",))
 
 
 def tagged(small: SmallProduct, days_ago: int, *there: str, verified: bool | None = True, version: str = "") -> str:

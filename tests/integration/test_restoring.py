@@ -1,9 +1,7 @@
 """Services that are ready together share one run of Ansible, and each has its own result as soon as it is known."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -18,36 +16,56 @@ from tests.small_product import RESTORE, SmallProduct, make_small_product
 
 OLD = {"cart": "1.0.0", "pay": "1.0.0", "web": "1.0.0"}
 NEW = {"cart": "1.1.0", "pay": "1.1.0", "web": "1.1.0"}
-RUN = "{{ lookup('env', 'AWX_ISOLATED_DATA_DIR') }}"
-TELLING = RESTORE + (
-    "    - name: Tell which run this is\n"
-    '      ansible.builtin.copy: {content: "' + RUN + '", dest: "{{ root }}/run-{{ reversion_service }}"}\n'
+TELLING = (
+    RESTORE
+    + """\
+    - name: Tell which run this is
+      ansible.builtin.command:
+        argv: [sh, -c, 'printf %s "$0" > "$1"', "{{ run }}", "{{ root }}/run-{{ reversion_service }}"]
+      vars: {run: "{{ lookup('env', 'AWX_ISOLATED_DATA_DIR') }}"}
+"""
 )
 
 
-@pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallProduct]:
-    """Staging runs 1.1.0, a snapshot has 1.0.0; what is restored tells in which run of Ansible."""
-    monkeypatch.setenv("REVERSION_HOME", str(tmp_path / "home"))
-    made = make_small_product(tmp_path)
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[SmallProduct, Plan]:
+    """Staging runs 1.1.0, and this is the plan back to 1.0.0; what is restored tells in which run of Ansible."""
+    made = make_small_product(tmp_path_factory.mktemp("restored"), environments=("staging",))
     made.git().commit("Tell the run", {"ansible/restore.yml": TELLING})
+    made.run("staging", **OLD)
+    by = TakenBy(kind="person", name="Ana")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REVERSION_HOME", str(made.home))
+        workspace = open_workspace(str(made.product))
+        taken = tagging.take(workspace, workspace.product.environment("staging"), tagging.Request(by=by))
+        made.run("staging", **NEW)
+        plan = reviewing.review(workspace, "staging", taken.recorded.tag)
+    made.keep()
+    return made, plan
+
+
+@pytest.fixture
+def small(original: tuple[SmallProduct, Plan], monkeypatch: pytest.MonkeyPatch) -> SmallProduct:
+    """The same for each test anew."""
+    made, _ = original
+    monkeypatch.setenv("REVERSION_HOME", str(made.home))
+    made.take_back()
     return made
 
 
-def planned(small: SmallProduct, **settings: str) -> tuple[Restorer, Plan]:
-    """Take the snapshot, move on, and plan the way back; settings are staging's in the product file."""
+@pytest.fixture
+def plan(original: tuple[SmallProduct, Plan]) -> Plan:
+    return original[1]
+
+
+def begun(small: SmallProduct, plan: Plan, **settings: str) -> Restorer:
+    """Begin to carry the plan out; settings are staging's in the product file."""
     if settings:
         text = (small.product / "reversion.yaml").read_text()
         lines = "".join(f"    {name}: {value}\n" for name, value in settings.items())
         changed = text.replace("  staging:\n", f"  staging:\n{lines}")
         small.git().commit("Change the settings", {"reversion.yaml": changed})
-    small.run("staging", **OLD)
-    workspace = open_workspace(str(small.product))
-    by = TakenBy(kind="person", name="Ana")
-    taken = tagging.take(workspace, workspace.product.environment("staging"), tagging.Request(by=by))
-    small.run("staging", **NEW)
-    plan = reviewing.review(workspace, "staging", taken.recorded.tag)
-    return Restorer(workspace, plan), plan
+    return Restorer(open_workspace(str(small.product)), plan)
 
 
 def restore(restorer: Restorer, *services: str) -> dict[str, StepResult | ReversionError]:
@@ -67,8 +85,8 @@ def run_of(small: SmallProduct, service: str) -> str:
     return (small.root / f"run-{service}").read_text()
 
 
-def test_those_that_are_ready_share_a_run_and_what_waits_for_them_gets_the_next(small: SmallProduct):
-    restorer, plan = planned(small)
+def test_those_that_are_ready_share_a_run_and_what_waits_for_them_gets_the_next(small: SmallProduct, plan: Plan):
+    restorer = begun(small, plan)
     after = {step.service: step.after for step in plan.steps}
 
     with restorer:
@@ -81,8 +99,8 @@ def test_those_that_are_ready_share_a_run_and_what_waits_for_them_gets_the_next(
     assert run_of(small, "pay") == run_of(small, "web") != run_of(small, "cart")
 
 
-def test_each_service_is_told_its_own_lines_only(small: SmallProduct):
-    restorer, _ = planned(small)
+def test_each_service_is_told_its_own_lines_only(small: SmallProduct, plan: Plan):
+    restorer = begun(small, plan)
     said: dict[str, list[str]] = {"pay": [], "web": []}
 
     with restorer, ThreadPoolExecutor(2) as pool:
@@ -99,8 +117,10 @@ def test_each_service_is_told_its_own_lines_only(small: SmallProduct):
         pytest.param("continue", StepResult, "1.0.0", id="what does not depend on it goes on"),
     ],
 )
-def test_a_failure_stops_what_is_not_begun_as_the_environment_says(small: SmallProduct, on_failure, kind, pay):
-    restorer, _ = planned(small, on_failure=on_failure)
+def test_a_failure_stops_what_is_not_begun_as_the_environment_says(
+    small: SmallProduct, plan: Plan, on_failure, kind, pay
+):
+    restorer = begun(small, plan, on_failure=on_failure)
     (small.root / "broken-web").touch()
 
     with restorer:
@@ -113,8 +133,8 @@ def test_a_failure_stops_what_is_not_begun_as_the_environment_says(small: SmallP
     assert small.running("staging")["pay"] == pay
 
 
-def test_one_that_fails_does_not_keep_the_others_of_its_run_from_being_restored(small: SmallProduct):
-    restorer, _ = planned(small)
+def test_one_that_fails_does_not_keep_the_others_of_its_run_from_being_restored(small: SmallProduct, plan: Plan):
+    restorer = begun(small, plan)
     (small.root / "broken-web").touch()
 
     with restorer:
@@ -124,8 +144,8 @@ def test_one_that_fails_does_not_keep_the_others_of_its_run_from_being_restored(
     assert results["pay"].versions == {"staging-1": "1.0.0"}
 
 
-def test_a_broken_snapshot_tree_fails_those_that_wait_and_hangs_nobody(small: SmallProduct):
-    restorer, _ = planned(small)
+def test_a_broken_snapshot_tree_fails_those_that_wait_and_hangs_nobody(small: SmallProduct, plan: Plan):
+    restorer = begun(small, plan)
 
     with restorer:
         (restorer.stage.tree / "ansible/restore.yml").unlink()

@@ -2,7 +2,6 @@
 
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,6 +10,7 @@ from reversion.features.values import State
 from reversion.operations import reviewing, tagging
 from reversion.operations.reasons import reasons
 from reversion.operations.workspace import Workspace, open_workspace
+from reversion.plan import Plan
 from reversion.snapshot import TakenBy
 from tests.gitbuilder import GitBuilder
 from tests.small_product import SmallProduct, make_small_product
@@ -20,16 +20,36 @@ NEW = {"cart": "1.1.0", "pay": "1.1.0", "web": "1.1.0"}
 BY = TakenBy(kind="person", name="Ana")
 
 
-@pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallProduct]:
-    """Staging runs 1.1.0; its newest snapshot is of 1.0.0. Afterwards nothing may have changed."""
-    monkeypatch.setenv("REVERSION_HOME", str(tmp_path / "home"))
-    made = make_small_product(tmp_path)
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> SmallProduct:
+    """Staging, the only environment, runs 1.1.0; its newest snapshot is of 1.0.0."""
+    made = make_small_product(tmp_path_factory.mktemp("reviewed"), environments=("staging",))
     made.run("staging", **OLD)
-    take(made)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REVERSION_HOME", str(made.home))
+        take(made)
     made.run("staging", **NEW)
-    yield made
-    assert {name: made.running("staging")[name] for name in ("cart", "pay")} == {"cart": "1.1.0", "pay": "1.1.0"}
+    made.keep()
+    return made
+
+
+@pytest.fixture
+def small(original: SmallProduct, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallProduct]:
+    """The same for each test anew. Afterwards nothing may have changed."""
+    monkeypatch.setenv("REVERSION_HOME", str(original.home))
+    original.take_back()
+    yield original
+    now = original.running("staging")
+    assert {name: now[name] for name in ("cart", "pay")} == {"cart": "1.1.0", "pay": "1.1.0"}
+
+
+@pytest.fixture(scope="module")
+def plan(original: SmallProduct) -> Plan:
+    """The plan that is made of it."""
+    original.take_back()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REVERSION_HOME", str(original.home))
+        return reviewing.review(opened(original), "staging", "latest-verified")
 
 
 def opened(small: SmallProduct) -> Workspace:
@@ -59,9 +79,7 @@ def refusal(small: SmallProduct, snapshot: str = "latest-verified", environment:
     return caught.value
 
 
-def test_the_plan_tells_what_is_lost_and_where_it_goes(small: SmallProduct):
-    plan = reviewing.review(opened(small), "staging", "latest-verified")
-
+def test_the_plan_tells_what_is_lost_and_where_it_goes(small: SmallProduct, plan: Plan):
     assert [change.feature.id for change in plan.comparison.lost] == ["SHOP-3", "SHOP-2"]
     assert [step.service for step in plan.steps] == ["pay", "web", "cart"]
     assert {step.direction for step in plan.steps} == {"back"}
@@ -76,11 +94,8 @@ def test_a_follow_up_since_the_snapshot_is_told_with_what_the_snapshot_says(smal
     assert (kept.feature.id, kept.after, kept.when_taken) == ("SHOP-1", State.PARTIAL, State.COMPLETE)
 
 
-def test_what_changes_is_explained_before_and_after_losses_first(small: SmallProduct):
-    workspace = opened(small)
-    plan = reviewing.review(workspace, "staging", "latest-verified")
-
-    pairs = tuple(reasons(workspace, plan))
+def test_what_changes_is_explained_before_and_after_losses_first(small: SmallProduct, plan: Plan):
+    pairs = tuple(reasons(opened(small), plan))
 
     assert [before.feature.id for before, _ in pairs] == ["SHOP-3", "SHOP-2"]
     told = [(one.shares[0].version, one.shares[0].items[0].why) for one in pairs[0]]
@@ -122,6 +137,7 @@ def test_a_tag_made_by_hand_or_of_another_environment_is_refused(small: SmallPro
     small.git().tag("reversion/staging/2026-01-01T00-00-00Z-0123456789ab", message="by hand")
 
     assert isinstance(refusal(small, "reversion/staging/2026-01-01T00-00-00Z-0123456789ab"), SnapshotInvalid)
+    small.describe("staging", "uat")
     assert "uat" in str(refusal(small, tag, "uat"))
 
 
@@ -136,6 +152,7 @@ def test_a_moved_tag_is_refused_loudly(small: SmallProduct):
 
 
 def test_hosts_shared_with_another_environment_are_refused(small: SmallProduct):
+    small.describe("staging", "live")
     text = (small.product / "ansible/live.yml").read_text().replace("127.0.5.1", "127.0.4.1")
     small.git().commit("Share a host", {"ansible/live.yml": text})
 
@@ -178,8 +195,7 @@ def test_a_playbook_that_can_not_be_parsed_is_found_before_anything_changes(smal
     assert "restore.yml" in str(refusal(small, tag))
 
 
-def test_a_plan_is_void_once_the_environment_has_drifted(small: SmallProduct):
-    plan = reviewing.review(opened(small), "staging", "latest-verified")
+def test_a_plan_is_void_once_the_environment_has_drifted(small: SmallProduct, plan: Plan):
     reviewing.confirm(opened(small), plan)
     small.run("staging", web="1.0.0")
 
@@ -187,8 +203,7 @@ def test_a_plan_is_void_once_the_environment_has_drifted(small: SmallProduct):
         reviewing.confirm(opened(small), plan)
 
 
-def test_a_retry_accepts_what_it_restored_before_and_nothing_else(small: SmallProduct):
-    plan = reviewing.review(opened(small), "staging", "latest-verified")
+def test_a_retry_accepts_what_it_restored_before_and_nothing_else(small: SmallProduct, plan: Plan):
     small.run("staging", web="1.0.0")
     reviewing.confirm(opened(small), plan, is_retry=True)
     small.run("staging", web="0.9.0")
@@ -210,6 +225,7 @@ def test_tests_of_something_else_verify_nothing(small: SmallProduct):
 
 
 def test_without_tests_nothing_is_verified(small: SmallProduct):
+    small.describe("live")
     workspace = opened(small)
 
     assert tagging.verification(workspace, workspace.product.environment("live"), print).passed is None

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -14,15 +13,25 @@ from tests.gitbuilder import GitBuilder
 from tests.small_product import SmallProduct, make_small_product
 
 
-@pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallProduct:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> SmallProduct:
     """Staging runs 1.1.0, and has a snapshot of that."""
-    monkeypatch.setenv("REVERSION_HOME", str(tmp_path / "home"))
-    made = make_small_product(tmp_path)
-    workspace = open_workspace(str(made.product))
-    request = tagging.Request(by=TakenBy(kind="person", name="Ana"))
-    tagging.take(workspace, workspace.product.environment("staging"), request)
+    made = make_small_product(tmp_path_factory.mktemp("shown"), environments=("staging",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REVERSION_HOME", str(made.home))
+        workspace = open_workspace(str(made.product))
+        request = tagging.Request(by=TakenBy(kind="person", name="Ana"))
+        tagging.take(workspace, workspace.product.environment("staging"), request)
+    made.keep()
     return made
+
+
+@pytest.fixture
+def small(original: SmallProduct, monkeypatch: pytest.MonkeyPatch) -> SmallProduct:
+    """The same for each test anew."""
+    monkeypatch.setenv("REVERSION_HOME", str(original.home))
+    original.take_back()
+    return original
 
 
 def show(small: SmallProduct, *options: str) -> "subprocess.CompletedProcess[str]":

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,14 +16,15 @@ from tests.small_product import SmallProduct, make_small_product
 Said = Callable[..., tuple[Any, str]]
 
 
-@pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallProduct:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> SmallProduct:
     """Staging runs 1.1.0, and has a snapshot of that; then SHOP-1 grows in cart, and is picked to 1.0.1."""
-    monkeypatch.setenv("REVERSION_HOME", str(tmp_path / "home"))
-    made = make_small_product(tmp_path)
-    workspace = open_workspace(str(made.product))
-    request = tagging.Request(by=TakenBy(kind="person", name="Ana"))
-    tagging.take(workspace, workspace.product.environment("staging"), request)
+    made = make_small_product(tmp_path_factory.mktemp("explained"), environments=("staging",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REVERSION_HOME", str(made.home))
+        workspace = open_workspace(str(made.product))
+        request = tagging.Request(by=TakenBy(kind="person", name="Ana"))
+        tagging.take(workspace, workspace.product.environment("staging"), request)
     cart = cart_of(made)
     fix = cart.commit("fix: round <b>gifts</b>\n\nFeature: SHOP-1", {"round.txt": "1"})
     cart.branch("release", "v1.0.0")
@@ -32,7 +32,16 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallProduct:
     cart.tag("v1.0.1")
     cart.tag("not-a-version/1")
     cart.checkout("main")
+    made.keep()
     return made
+
+
+@pytest.fixture
+def small(original: SmallProduct, monkeypatch: pytest.MonkeyPatch) -> SmallProduct:
+    """The same for each test anew."""
+    monkeypatch.setenv("REVERSION_HOME", str(original.home))
+    original.take_back()
+    return original
 
 
 def cart_of(small: SmallProduct) -> GitBuilder:
