@@ -1,7 +1,8 @@
 """The resident Python of a host: runs what resident.c hands over in a fork, with all that modules import loaded.
 
 So a module costs the host a tenth of the CPU of a fresh Python, which on a machine that plays all hosts would hide
-what the one in control does. The argument is where Ansible's own package is: what modules share is loaded from there,
+what the one in control does. What Ansible's own modules are made of is compiled already, and nobody's certificates are
+read, since services here speak HTTP. The argument is where Ansible's own package is: what modules share is loaded from there,
 and what they bring along of it is then not read again.
 """
 
@@ -9,10 +10,12 @@ import importlib
 import os
 import signal
 import socket
+import ssl
 import struct
 import sys
 import traceback
 import types
+import zipimport
 from pathlib import Path
 
 _OFTEN = """
@@ -20,6 +23,7 @@ argparse base64 datetime email.message grp hashlib http.client json locale platf
 ssl subprocess syslog tarfile tempfile urllib.request uuid zipfile
 """
 _SHARED = "basic urls common.file common.locale common.process _internal._ansiballz._loader"
+_MODULES = "command copy file stat unarchive uri"
 
 
 def main() -> None:
@@ -28,6 +32,8 @@ def main() -> None:
     for name in (*_OFTEN.split(), *(f"ansible.module_utils.{shared}" for shared in _SHARED.split())):
         importlib.import_module(name)
     sys.path.remove(sys.argv[1])
+    _compile_before(Path(sys.argv[1], "ansible", "modules"))
+    ssl.SSLContext.set_default_verify_paths = lambda _: None  # type: ignore[method-assign]
     del sys.modules["ansible"]  # all else of it is what a module brings along
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listening = socket.socket(socket.AF_UNIX)
@@ -40,6 +46,17 @@ def main() -> None:
             asked.sendall(bytes([_work(asked)]))
             os._exit(0)
         asked.close()
+
+
+def _compile_before(folder: Path) -> None:
+    """Let Python find the code of Ansible's modules where it would compile what comes along."""
+    compile_now = zipimport._compile_source
+    known = {
+        source: compile_now(f"{name}.py", source)
+        for name in _MODULES.split()
+        for source in [(folder / f"{name}.py").read_bytes()]
+    }
+    zipimport._compile_source = lambda path, source: known.get(source) or compile_now(path, source)
 
 
 def _work(asked: socket.socket) -> int:

@@ -52,27 +52,33 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible ships no type
     def _ask(
         self, path: str, command: str, data: bytes, *, is_terminal: bool, sudoable: bool
     ) -> tuple[int, bytes, bytes]:
+        """Run a command. Where the connection is lost, it counts as failed, unless tries are left to Ansible."""
         ssh.display.vvv(f"SSH: ASK {path}: {command}", host=self.host)
         become = self.become if sudoable and self.become and self.become.success else None
-        with ExitStack() as opened:
+        with suppress(ConnectionError), ExitStack() as opened:
             session = _Session(opened, path, command.encode(errors="surrogateescape"), is_terminal=is_terminal)
             if become and not session.read_until(become.check_success, float(self.get_option("timeout"))):
                 raise _NotTakenError
             session.send(data)
-            if session.code is None:
-                raise AnsibleConnectionFailure(f'The connection to host "{self.host}" was lost while a command ran.')
             out, err = (b"".join(part) for part in (session.out, session.err))
-        if become:
-            out, err = (_without(become.check_success, told) for told in (out, err))
-        return session.code, out, err
+            if become:
+                out, err = (_without(become.check_success, told) for told in (out, err))
+            if session.code is not None:
+                return session.code, out, err
+        if int(self.get_option("reconnection_retries")):
+            raise _NotTakenError
+        raise AnsibleConnectionFailure(f'The connection to host "{self.host}" was lost while a command ran.')
 
 
 class _NotTakenError(Exception):
-    """Nothing was run: the command may be tried in another way."""
+    """Nothing was run, or it may be run again: to be tried the old way."""
 
 
 class _Session:
-    """One command on an open connection. `code` stays None where the connection ended before the command."""
+    """One command on an open connection. `code` stays None where the connection ended before the command.
+
+    Raises ConnectionError where nobody can tell whether the command was begun.
+    """
 
     def __init__(self, opened: ExitStack, path: str, command: bytes, *, is_terminal: bool) -> None:
         self.out: list[bytes] = []
@@ -91,7 +97,7 @@ class _Session:
             theirs.close()
         answer = self._packet()
         if not answer:
-            raise AnsibleConnectionFailure("The connection was lost when a command was to be run.")
+            raise ConnectionError
         if answer[0] in _REFUSED:
             raise _NotTakenError
         for file, kept in ((out, self.out), (err, self.err), (self._socket, None)):
