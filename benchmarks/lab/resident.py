@@ -1,9 +1,9 @@
 """The resident Python of a host: runs what resident.c hands over in a fork, with all that modules import loaded.
 
 So a module costs the host a tenth of the CPU of a fresh Python, which on a machine that plays all hosts would hide
-what the one in control does. What Ansible's own modules are made of is compiled already, and nobody's certificates are
-read, since services here speak HTTP. The argument is where Ansible's own package is: what modules share is loaded from there,
-and what they bring along of it is then not read again.
+what the one in control does. What Ansible's own modules are made of is compiled already, and nobody's certificates
+are read, since services here speak HTTP. The argument is where Ansible's own package is: what modules share is loaded
+from there, and what they bring along of it is then not read again.
 """
 
 import importlib
