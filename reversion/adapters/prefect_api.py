@@ -17,7 +17,8 @@ AUTH_FILE = "auth"
 PAGE = 200
 _AGAIN = (429, 500, 502, 503, 504)
 _HOPELESS = (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL)
-_TRIES = 7
+_TRIES = 14
+"""Half a minute: so long SQLite may keep others waiting while fifty runs start at once."""
 
 
 class Address(Value):
@@ -184,7 +185,10 @@ class PrefectApi:
         if answer.status_code in (400, 409, 422):
             raise InvalidInput(f"Prefect refused: {_detail(answer)}.", "Correct it and try again.")
         if not answer.is_success:
-            raise ServerFailed(f"The Prefect server answered {answer.status_code}: {_detail(answer)}.")
+            raise ServerFailed(
+                f"The Prefect server answered {answer.status_code}: {_detail(answer)}.",
+                "Try again in a minute, and see its log. One that is often busy needs PostgreSQL.",
+            )
         try:
             return answer.json() if answer.content else {}
         except ValueError as error:

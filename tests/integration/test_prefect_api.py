@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from reversion.adapters import prefect_api
 from reversion.adapters.approvals import Approvals
 from reversion.adapters.prefect_api import Address, PrefectApi, find_address, write_private, write_served
 from reversion.adapters.runs import Runs, Wanted
@@ -90,6 +91,18 @@ def test_a_question_is_asked_again_while_the_server_is_busy(server: Scripted):
 
     assert Runs(server.api).history("shop", None, 5) == ()
     assert server.count("/flow_runs/filter") == 3
+
+
+def test_a_server_that_stays_busy_is_told_with_what_to_do(server: Scripted, monkeypatch: pytest.MonkeyPatch):
+    waited: list[float] = []
+    monkeypatch.setattr(prefect_api.time, "sleep", waited.append)
+    server.says("/flow_runs/filter", (503, {}))
+
+    with pytest.raises(ServerFailed, match="answered 503") as error:
+        Runs(server.api).history("shop", None, 5)
+
+    assert "needs PostgreSQL" in error.value.todo
+    assert sum(waited) > 15
 
 
 def test_an_answer_that_a_busy_server_did_not_take_is_given_again(server: Scripted):
