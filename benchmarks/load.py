@@ -26,6 +26,7 @@ from benchmarks.lab.services import NEW, OLD, Services
 from benchmarks.lab.tiny import Tiny
 from reversion.history import WAITING, RunRecord
 from tests.e2e.server import Server, wait_for
+from tests.postgresql import running_postgresql
 
 _HOSTS = 5
 _PATIENCE = 7200
@@ -47,7 +48,10 @@ def main(folder: Path, asked: argparse.Namespace) -> int:
     prepare(folder)
     for name, part in PARTS.items():
         if name in asked.only.split(","):
-            with a_server(folder / name / "prefect") as (server, pid):
+            with ExitStack() as running:
+                database = running.enter_context(running_postgresql()).address if asked.postgresql else ""
+                address = f"postgresql+asyncpg://{database}" if database else ""
+                server, pid = running.enter_context(a_server(folder / name / "prefect", address))
                 part(Given(folder / name, asked, server, pid))
     return 0
 
@@ -260,6 +264,7 @@ def _asked() -> argparse.Namespace:
     asked.add_argument("--products", type=int, default=10)
     asked.add_argument("--environments", type=int, default=5, help="of each product")
     asked.add_argument("--runs", type=int, default=2000)
+    asked.add_argument("--postgresql", action="store_true", help="let the server keep its data there, not in SQLite")
     wanted = asked.parse_args()
     if unknown := set(wanted.only.split(",")) - PARTS.keys():
         asked.error(f"no such part: {', '.join(sorted(unknown))}")

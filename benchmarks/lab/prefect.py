@@ -85,11 +85,16 @@ def command(
 
 
 @contextmanager
-def a_server(home: Path) -> Iterator[tuple[Server, int]]:
-    """Run a Prefect server with the shipped settings until the block ends; yield it and its process."""
+def a_server(home: Path, database: str = "") -> Iterator[tuple[Server, int]]:
+    """Run a Prefect server with the shipped settings until the block ends; yield it and its process.
+
+    Without the address of a database it keeps its own, SQLite.
+    """
     port = free_port()
     server = Server(f"http://127.0.0.1:{port}/api", AUTH, home)
     own = settings("server") | {"PREFECT_SERVER_API_AUTH_STRING": AUTH}
+    if database:
+        own["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
     arguments = ("server", "start", "--host", "127.0.0.1", "--port", str(port))
     with running(arguments, server.environment | own, home / "server.log") as process:
         wait_for(lambda: is_up(server, process), _UP, f"the server; its log is {home / 'server.log'}")

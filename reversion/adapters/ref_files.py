@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 _LOOSE = re.compile(rb"([0-9a-f]{40})\s*")
-_PACKED = re.compile(rb"^([0-9a-f]{40}) (refs/\S+)$", re.MULTILINE)
+_PACKED = re.compile(rb"^([0-9a-f]{40}) (refs/[!-~]+)\n", re.MULTILINE)
+_UNDERSTOOD = re.compile(rb"(?:#[^\n]*\n|\^[0-9a-f]{40}\n|[0-9a-f]{40} refs/[!-~]+\n)*")
+_USUAL = re.compile(r"(?!.*(?:\.\.|\.lock$|@\{|\.$))[A-Za-z0-9_+=,@%-][A-Za-z0-9_.+=,@%-]*")
+_NONE = b"0" * 40
 _TAGS = "refs/tags/"
 
 
@@ -21,7 +24,8 @@ class References(NamedTuple):
 def read_references(folder: Path, branches: tuple[str, ...]) -> References:
     """Read them in the order in which Git moves them: out of files of their own, into a common one.
 
-    Raise OSError where they are not just that: a linked work tree, a table, a name that stands for another name.
+    Raise OSError where they are not just that: a linked work tree, a table, a name that stands for another name or
+    that Git may not know, longer ids, damage. What a tag's own file holds is not looked at.
     """
     if (folder / "commondir").exists() or not (folder / "refs" / "heads").is_dir():
         raise NotADirectoryError(f"{folder} keeps its references elsewhere.")
@@ -37,7 +41,7 @@ def _read(file: Path) -> str | None:
         said = file.read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
-    if not (match := _LOOSE.fullmatch(said)):
+    if not (match := _LOOSE.fullmatch(said)) or match[1] == _NONE:
         raise OSError(f"{file} holds no id.")
     return match[1].decode()
 
@@ -47,7 +51,9 @@ def _in_pack(folder: Path) -> dict[str, str]:
         listed = (folder / "packed-refs").read_bytes()
     except FileNotFoundError:
         return {}
-    return {os.fsdecode(name): id.decode() for id, name in _PACKED.findall(listed)}
+    if not _UNDERSTOOD.fullmatch(listed):
+        raise OSError("packed-refs holds something else.")
+    return {name.decode(): id.decode() for id, name in _PACKED.findall(listed)}
 
 
 def _below(folder: str, place: str) -> Iterator[str]:
@@ -57,9 +63,9 @@ def _below(folder: str, place: str) -> Iterator[str]:
         return
     with entries:
         for entry in entries:
-            if entry.is_symlink():
-                raise OSError(f"{place}{entry.name} leads elsewhere.")
+            if entry.is_symlink() or not _USUAL.fullmatch(entry.name):
+                raise OSError(f"{place}{entry.name!a} is for Git to judge.")
             if entry.is_dir():
                 yield from _below(folder, f"{place}{entry.name}/")
-            elif not entry.name.endswith(".lock"):
+            else:
                 yield f"{place}{entry.name}"

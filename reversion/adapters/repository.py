@@ -141,7 +141,7 @@ class Repository:
         form = "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)"
         listed = self.run("for-each-ref", form, "refs/heads", "refs/remotes/origin", "refs/tags")
         found: dict[str, str] = {}
-        for line in listed.splitlines():
+        for line in listed.removesuffix("\n").split("\n") if listed else ():
             kind, id, *peeled, name = line.split(" ")
             if kind == "commit" or peeled[0] == "commit":
                 found[name] = id if kind == "commit" else peeled[1]

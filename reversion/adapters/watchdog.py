@@ -25,6 +25,9 @@ _PATIENCE = 2.0
 _MODULE = re.compile(rb"&& sleep 0\W*$")
 """How the shell ends in which Ansible starts a module here; of one whose Ansible was killed nothing else tells."""
 
+_STOPPED = b"[stopped mux]"
+"""How an ssh calls itself that shares its connection no more; it tells of no socket then."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -66,12 +69,13 @@ def end(job: Job) -> None:
 def _chooser(job: Job) -> Callable[[Path, list[str]], bool]:
     mark = os.fsencode(job.mark)
     sockets = os.fsencode(job.sockets) if job.sockets else b""
+    ours = (b"ansible", _STOPPED, os.fsencode(job.directory)) if sockets else ()
 
     def is_mine(entry: Path, _: list[str]) -> bool:
         command = (entry / "cmdline").read_bytes()
         if sockets and b"[mux]" in command:
             return sockets in command
-        is_ansibles = b"ansible" in command or _MODULE.search(command)
+        is_ansibles = any(word in command for word in ours) or _MODULE.search(command)
         return bool(is_ansibles or not sockets) and mark in (entry / "environ").read_bytes().split(b"\0")
 
     return is_mine

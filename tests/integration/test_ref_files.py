@@ -43,10 +43,23 @@ def locked(git: GitBuilder) -> None:
     (git.path / ".git" / "refs" / "tags" / "v9.lock").write_text("")
 
 
-PLACES: tuple[Callable[[GitBuilder], None], ...] = (lambda _: None, packed, packed_and_gone_on, symbolic, locked)
+def oddly_named(git: GitBuilder) -> None:
+    git.tag("v\u2028")
+    for name in (".DS_Store", ".v9.swp", "a..b", "v9~"):
+        (git.path / ".git" / "refs" / "tags" / name).write_text("")
 
 
-@pytest.mark.parametrize("change", PLACES, ids=("loose", "packed", "both", "symbolic", "locked"))
+PLACES: tuple[Callable[[GitBuilder], None], ...] = (
+    lambda _: None,
+    packed,
+    packed_and_gone_on,
+    symbolic,
+    locked,
+    oddly_named,
+)
+
+
+@pytest.mark.parametrize("change", PLACES, ids=lambda place: place.__name__)
 def test_branches_and_tags_are_those_that_git_tells(change: Callable[[GitBuilder], None], tmp_path: Path) -> None:
     git = a_repository(tmp_path / "cart")
     change(git)
@@ -81,7 +94,25 @@ def test_git_is_asked_for_what_is_no_plain_file_only(tmp_path: Path, monkeypatch
         repository.references(BRANCHES)
 
 
-@pytest.mark.parametrize("said", ["", "ref: refs/heads/main\n", "f" * 64, "f" * 39, "\0" * 41])
+@pytest.mark.parametrize("change", ["cut", "rubbish", "CRLF", "longer ids"])
+def test_a_common_file_that_is_not_understood_whole_is_left_to_git(change: str, tmp_path: Path) -> None:
+    git = a_repository(tmp_path / "cart")
+    packed(git)
+    file = git.path / ".git" / "packed-refs"
+    whole = file.read_bytes()
+    found = {
+        "cut": whole[:-3],
+        "rubbish": whole + b"rubbish\n",
+        "CRLF": whole.replace(b"\n", b"\r\n"),
+        "longer ids": whole.replace(b" refs/", b"0" * 24 + b" refs/"),
+    }
+    file.write_bytes(found[change])
+
+    with pytest.raises(OSError, match="something else"):
+        read_references(git.path / ".git", BRANCHES)
+
+
+@pytest.mark.parametrize("said", ["0" * 40, "", "ref: refs/heads/main\n", "f" * 64, "f" * 39, "\0" * 41])
 def test_what_is_no_id_is_never_told_as_one(said: str, tmp_path: Path) -> None:
     git = a_repository(tmp_path / "cart")
     folder = git.path / ".git"
@@ -96,5 +127,5 @@ def test_a_folder_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
     folder = git.path / ".git"
     (folder / "refs" / "tags" / "loop").symlink_to(folder / "refs")
 
-    with pytest.raises(OSError, match="leads elsewhere"):
+    with pytest.raises(OSError, match="for Git to judge"):
         read_references(folder, BRANCHES)

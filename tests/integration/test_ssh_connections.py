@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -34,11 +35,23 @@ MANY = """
     - {name: Take much, ansible.builtin.copy: {src: ROOT/much, dest: "ROOT/much-KIND"}, register: taken}
     - {name: Close its input, ansible.builtin.raw: "exec <&-; exit 4", register: closed, ignore_errors: true}
     - name: Become
-      ansible.builtin.command: echo became
+      ansible.builtin.command: sh -c 'echo one; echo "$SUDO_COMMAND"; echo two'
       become: true
       become_user: other
       vars: {ansible_become_exe: ROOT/sudo}
       register: became
+    - name: Set and send what counts for one command only
+      ansible.builtin.command: sh -c 'echo "$LC_SET $LC_ALL"'
+      vars: {ansible_ssh_extra_args: "-o SetEnv=LC_SET=set -o SendEnv=LC_ALL"}
+      register: both
+    - name: Send the environment's variables
+      ansible.builtin.command: sh -c 'echo "$LC_SET $LC_ALL"'
+      vars: {ansible_ssh_extra_args: "-o SendEnv=LC_ALL"}
+      register: sent
+    - name: End as ssh does where it fails
+      ansible.builtin.raw: exit 255
+      ignore_unreachable: true
+      register: ended
     - name: Fail to become
       ansible.builtin.command: touch ROOT/never
       become: true
@@ -50,10 +63,12 @@ MANY = """
       ansible.builtin.copy:
         dest: ROOT/told-KIND
         content: "{{ [told.stdout, told.stderr, told.rc, much.stdout | length, terminal.stdout, taken.checksum,
-          closed.rc, became.stdout, refused.msg] | to_json }}"
+          closed.rc, became.stdout_lines | length, became.stdout_lines[::2],
+          both.stdout, sent.stdout, ended.unreachable, refused.msg] | to_json }}"
 """
 SUDO = """#!/bin/sh
 echo "$2" >>ROOT/sudoed
+export SUDO_COMMAND="$*"
 while true; do case $1 in -u) shift 2;; -*) shift;; *) break;; esac; done
 exec "$@"
 """
@@ -68,7 +83,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[Sshd]:
-    with sshd_hosts(folder / "sshd", "127.0.5.1") as (running,):
+    with sshd_hosts(folder / "sshd", "127.0.5.1", settings="AcceptEnv LC_*") as (running,):
         yield running
 
 
@@ -87,6 +102,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_all_that_commands_tell_is_the_same_as_with_an_ssh_of_their_own(
     server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     (tmp_path / "much").write_bytes(os.urandom(3_000_000))
     for name, text in (("sudo", SUDO), ("refuses", REFUSES)):
         (tmp_path / name).write_text(text.replace("ROOT", str(tmp_path)))
@@ -102,7 +118,7 @@ def test_all_that_commands_tell_is_the_same_as_with_an_ssh_of_their_own(
     by_ssh, by_us = (json.loads((tmp_path / f"told-{kind}").read_text()) for kind in ("ssh", "own"))
     assert by_us == by_ssh
     assert by_us[1:5] == ["err", 3, 3_000_000, "terminal\r\nerr\r\n"]
-    assert by_us[-2] == "became"
+    assert by_us[7:12] == [3, ["one", "two"], "set C.UTF-8", " C.UTF-8", True]
     assert "password" in by_us[-1]
     assert len((tmp_path / "sudoed").read_text().splitlines()) == 2
     assert not (tmp_path / "never").exists()
@@ -156,3 +172,17 @@ def _lose(folder: Path, begun: Path) -> None:
         time.sleep(0.05)
     (control,) = (path for path in folder.glob("reversion-run-*/cp/*") if path.is_socket())
     subprocess.run(["ssh", "-O", "exit", "-o", f"ControlPath={control}", "any"], check=True, capture_output=True)
+
+
+def test_nothing_of_a_connection_that_was_given_up_outlives_the_run(server: Sshd, tmp_path: Path) -> None:
+    late = tmp_path / "late"
+    playbook = f"""{HEAD}
+    - {{ansible.builtin.shell: "sleep 20; touch {late}", timeout: 1, ignore_errors: true}}
+    - ansible.builtin.meta: reset_connection
+{RESTORED}"""
+    stage = a_stage(tmp_path, {"staging-1": server.variables()}, playbook)
+
+    restore(stage, WEB)
+
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert f"{tempfile.gettempdir()}/reversion-run-" not in processes

@@ -2,16 +2,22 @@
 # asked for on the control socket, as OpenSSH's PROTOCOL.mux tells. Whatever is not plain goes the old way.
 # Loaded by Ansible, from whatever version runs the product's playbooks, and never by Reversion itself.
 
+import fnmatch
+import hashlib
+import json
 import os
 import selectors
 import socket
 import struct
-from collections.abc import Callable, Iterator
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ssh
 
 DOCUMENTATION = ssh.DOCUMENTATION.replace("name: ssh\n", "name: reversion_ssh\n", 1)
@@ -24,54 +30,126 @@ _ENDED, _OPENED = 0x80000004, 0x80000006
 _NO_ESCAPE = 0xFFFFFFFF
 _AT_ONCE = 1 << 16
 _LARGEST = 1 << 18
+_LONGEST_COMMAND = 100_000
+_SSH_FAILED = 255
+_GRACE = 2
+_USUAL = {
+    "requesttty": ("auto", "false", "no"),
+    "remotecommand": ("none",),
+    "sessiontype": ("default",),
+    "stdinnull": ("no", "false"),
+    "forkafterauthentication": ("no", "false"),
+}
+_NEVER = ("setenv", "localforward", "remoteforward", "dynamicforward")
+"""What ssh is told for a single session, and is of no effect here: with any of these it is asked itself."""
+
+
+class _Way(NamedTuple):
+    """The control socket, and the patterns of the environment's variables that ssh would send."""
+
+    socket: str
+    sent: tuple[str, ...]
 
 
 class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible ships no types
     """Speaks to the ssh that holds the connection open, where there is one, and otherwise starts one."""
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
-        if path := self._open_socket(sudoable=sudoable):
+        command = cmd.encode(errors="surrogateescape")
+        if len(command) < _LONGEST_COMMAND and (way := self._open_way(sudoable=sudoable)):
             is_terminal = not in_data and sudoable and self.get_option("use_tty")
             with suppress(_NotTakenError):
-                return self._ask(path, cmd, in_data or b"", is_terminal=is_terminal, sudoable=sudoable)
+                return self._ask(way, command, in_data or b"", is_terminal=is_terminal, sudoable=sudoable)
         answer: tuple[int, bytes, bytes] = super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         return answer
 
-    def _open_socket(self, *, sudoable: bool) -> str:
-        """Return the host's control socket; nothing where there is none of this run's, or where a prompt may come."""
+    def _open_way(self, *, sudoable: bool) -> _Way | None:
+        """Return the way to the host; None where no connection of this run is open, or ssh has more to do."""
         self.host = self.get_option("host") or self._play_context.remote_addr
         asks = sudoable and self.become and self.become.expect_prompt()
-        is_special = self._is_tty_requested() or getattr(self._shell, "_IS_WINDOWS", False)
-        if asks or is_special or self.get_option("password") or self._play_context.password:
-            return ""
-        if self.control_path is None:
-            self._build_command(self.get_option("ssh_executable"), "ssh", self.host)
+        is_usual = self.get_option("ssh_executable") == "ssh" and not int(self.get_option("reconnection_retries"))
+        is_windows = getattr(self._shell, "_IS_WINDOWS", False)
+        if asks or not is_usual or is_windows or self.get_option("password") or self._play_context.password:
+            return None
+        called = [os.fsdecode(part) for part in self._build_command("ssh", "ssh", self.host)]
         path = (self.control_path or "") % {"directory": self.control_path_dir}
-        return path if path and Path(path).parent == Path(_SOCKETS) and Path(path).exists() else ""
+        if not path or Path(path).parent != Path(_SOCKETS) or not Path(path).exists():
+            return None
+        sent = _sent(Path(_SOCKETS), called)
+        return None if sent is None else _Way(path, sent)
 
     def _ask(
-        self, path: str, command: str, data: bytes, *, is_terminal: bool, sudoable: bool
+        self, way: _Way, command: bytes, data: bytes, *, is_terminal: bool, sudoable: bool
     ) -> tuple[int, bytes, bytes]:
-        """Run a command. Where the connection is lost, it counts as failed, unless tries are left to Ansible."""
-        ssh.display.vvv(f"SSH: ASK {path}: {command}", host=self.host)
-        become = self.become if sudoable and self.become and self.become.success else None
+        """Run a command; what ends it, and what it tells of itself, is as with an ssh of its own."""
+        ssh.display.vvv(f"SSH: ASK {way.socket}: {command!r}", host=self.host)
         with suppress(ConnectionError), ExitStack() as opened:
-            session = _Session(opened, path, command.encode(errors="surrogateescape"), is_terminal=is_terminal)
-            if become and not session.read_until(become.check_success, float(self.get_option("timeout"))):
-                raise _NotTakenError
+            session = _Session(opened, way.socket, _request(command, way.sent, is_terminal=is_terminal), is_terminal)
+            if sudoable and self.become and self.become.success:
+                self._escalate(session)
             session.send(data)
-            out, err = (b"".join(part) for part in (session.out, session.err))
-            if become:
-                out, err = (_without(become.check_success, told) for told in (out, err))
+            if session.code == _SSH_FAILED:
+                raise AnsibleConnectionFailure(
+                    f'A command on host "{self.host}" ended with 255, as a failing ssh does.'
+                )
             if session.code is not None:
-                return session.code, out, err
-        if int(self.get_option("reconnection_retries")):
-            raise _NotTakenError
-        raise AnsibleConnectionFailure(f'The connection to host "{self.host}" was lost while a command ran.')
+                return session.code, b"".join(session.out), b"".join(session.err)
+        raise AnsibleConnectionFailure(
+            f'The connection to host "{self.host}" was lost while a command ran, or a signal ended the command.'
+        )
+
+    def _escalate(self, session: "_Session") -> None:
+        """Wait until another user was become, with Ansible's own words where that fails."""
+        until = time.monotonic() + int(self.get_option("timeout")) + _GRACE
+        while session.reads(until - time.monotonic()):
+            for told in (session.out, session.err):
+                lines = b"".join(told).splitlines(keepends=True)
+                for at, line in enumerate(lines):
+                    if self.become.check_success(line):
+                        told[:] = lines[:at] + lines[at + 1 :]
+                        return
+                    if self.become.check_incorrect_password(line):
+                        raise AnsibleError(f"Incorrect {self.become.name} password")
+                    if self.become.check_missing_password(line):
+                        raise AnsibleError(f"Missing {self.become.name} password")
+        if not session.has_ended:
+            raise AnsibleError(
+                f"Timeout ({int(self.get_option('timeout')) + _GRACE}s) waiting for privilege escalation prompt: "
+                f"{b''.join(session.out).decode(errors='replace')}"
+            )
 
 
 class _NotTakenError(Exception):
-    """Nothing was run, or it may be run again: to be tried the old way."""
+    """Nothing was run: to be tried the old way."""
+
+
+def _sent(folder: Path, called: list[str]) -> tuple[str, ...] | None:
+    """Return what ssh, called like that, would send of the environment; None where it would do more than that.
+
+    It is asked once for each way of calling it, and its answer kept beside the sockets for whoever comes next.
+    """
+    kept = folder / f"{hashlib.sha256(json.dumps(called).encode()).hexdigest()[:20]}.asked"
+    try:
+        answer = json.loads(kept.read_text())
+    except FileNotFoundError:
+        answer = _ask_ssh(called)
+        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".draft", delete=False) as draft:
+            json.dump(answer, draft)
+        Path(draft.name).replace(kept)
+    return None if answer is None else tuple(answer)
+
+
+def _ask_ssh(called: list[str]) -> list[str] | None:
+    """Let ssh tell its settings (-G)."""
+    told = subprocess.run([called[0], "-G", *called[1:]], capture_output=True, text=True, check=False)  # noqa: S603
+    sent: list[str] = []
+    for line in told.stdout.splitlines():
+        name, _, value = line.partition(" ")
+        if name in _NEVER or value not in _USUAL.get(name, (value,)):
+            return None
+        if name == "sendenv":
+            sent.append(value)
+    return None if told.returncode else sent
 
 
 class _Session:
@@ -80,7 +158,7 @@ class _Session:
     Raises ConnectionError where nobody can tell whether the command was begun.
     """
 
-    def __init__(self, opened: ExitStack, path: str, command: bytes, *, is_terminal: bool) -> None:
+    def __init__(self, opened: ExitStack, path: str, request: bytes, is_terminal: bool) -> None:
         self.out: list[bytes] = []
         self.err: list[bytes] = []
         self.code: int | None = None
@@ -91,7 +169,7 @@ class _Session:
         theirs_in, self._in = _files(opened, *reversed(os.openpty()) if is_terminal else os.pipe())
         (out, theirs_out), (err, theirs_err) = (_files(opened, *os.pipe()) for _ in range(2))
         self._greet(path)
-        self._send(_request(command, is_terminal=is_terminal))
+        self._send(request)
         for theirs in (theirs_in, theirs_out, theirs_err):
             socket.send_fds(self._socket, [b"\0"], [theirs.fileno()])
             theirs.close()
@@ -103,16 +181,15 @@ class _Session:
         for file, kept in ((out, self.out), (err, self.err), (self._socket, None)):
             self._waiting.register(file, selectors.EVENT_READ, kept)
 
-    def read_until(self, is_mark: Callable[[bytes], bool], seconds: float) -> bool:
-        """Read until a line of the output is the mark; tell whether it came before the end and in time."""
-        while self._waiting.get_map():
-            if any(is_mark(line) for told in (self.out, self.err) for line in b"".join(told).splitlines()):
-                return True
-            ready = self._waiting.select(seconds)
-            if not ready:
-                return False
-            self._read([key for key, _ in ready])
-        return False
+    @property
+    def has_ended(self) -> bool:
+        return not self._waiting.get_map()
+
+    def reads(self, seconds: float) -> bool:
+        """Read what comes within the time; tell whether anything did, be it the end."""
+        ready = self._waiting.select(max(seconds, 0)) if not self.has_ended else []
+        self._read([key for key, _ in ready])
+        return bool(ready)
 
     def send(self, data: bytes) -> None:
         """Send all of the data, and read until the command has ended."""
@@ -183,16 +260,17 @@ class _Session:
         return found
 
 
-def _request(command: bytes, *, is_terminal: bool) -> bytes:
+def _request(command: bytes, sent: tuple[str, ...], *, is_terminal: bool) -> bytes:
     terminal = os.environ.get("TERM", "").encode() if is_terminal else b""
     flags = struct.pack(">IIII", is_terminal, 0, 0, 0)
     head = struct.pack(">II", _NEW_SESSION, 0) + _string(b"") + flags + struct.pack(">I", _NO_ESCAPE)
-    return head + _string(terminal) + _string(command) + b"".join(map(_string, _locale()))
+    return head + _string(terminal) + _string(command) + b"".join(map(_string, _environment(sent)))
 
 
-def _locale() -> Iterator[bytes]:
-    """Return what ssh sends of the environment as it is set up nearly everywhere: LANG and LC_*."""
-    return (f"{name}={value}".encode() for name, value in os.environ.items() if name.startswith(("LANG", "LC_")))
+def _environment(sent: tuple[str, ...]) -> Iterator[bytes]:
+    for name, value in os.environ.items():
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in sent):
+            yield os.fsencode(f"{name}={value}")
 
 
 def _string(content: bytes) -> bytes:
@@ -204,7 +282,3 @@ def _files(opened: ExitStack, reading: int, writing: int) -> tuple[Any, Any]:
         opened.enter_context(os.fdopen(reading, "rb", 0)),
         opened.enter_context(os.fdopen(writing, "wb", 0)),
     )
-
-
-def _without(is_mark: Callable[[bytes], bool], told: bytes) -> bytes:
-    return b"".join(line for line in told.splitlines(keepends=True) if not is_mark(line))
