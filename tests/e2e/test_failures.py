@@ -10,6 +10,8 @@ from tests.small_product import make_small_product
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
+UNDO = "the way back from there is 'reversion undo {}'."
+
 
 @pytest.fixture(scope="module")
 def deployed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
@@ -93,6 +95,15 @@ def test_an_environment_that_wants_it_is_taken_back_to_how_it_was_when_a_service
     assert "no space left on device" in record.state.message
     assert stand.small.running("staging") == NEW
     assert {"Restore pay", "Restore cart"} <= {task.name for task in stand.detail(run).tasks}
+
+    stand.runs.retry(run)
+    stand.wait_until(run, "Waits for approval")
+    stand.answer(run, approve=False)
+    rejected = stand.wait_until(run, "Rejected", after=record)
+
+    told = f"Ana rejected the retry: OPS-7. staging is as the earlier attempt left it; {UNDO.format(run[:8])}"
+    assert rejected.state.message == told
+    assert rejected.record.safety_snapshot == record.record.safety_snapshot
 
 
 def test_a_red_production_test_ends_as_tests_failed(stand: Stand):

@@ -3,7 +3,7 @@
 import pytest
 
 from reversion.conclusion import as_seen, conclude
-from reversion.outcome import Back, Check, Fingerprints, Seen, StepResult, Verdict
+from reversion.outcome import Back, Check, Fingerprints, Seen, StepResult, Verdict, as_left
 from tests.builders import TAG, a_plan, an_observation, some_findings
 
 RED = Check(name="smoke", passed=False, message="exit code 1")
@@ -130,3 +130,12 @@ def test_a_proof_holds_only_as_long_as_the_version_is_seen(last, state):
     (step,) = as_seen(some_findings().steps, last)
 
     assert step.state == state
+
+
+def test_only_where_no_attempt_came_so_far_nothing_was_changed():
+    run = "1208499b-3d46-4497-af05-84a6af9cbf80"
+
+    assert as_left("staging", run, "") == "Nothing was changed."
+    assert as_left("staging", run, TAG) == (
+        "staging is as the earlier attempt left it; the way back from there is 'reversion undo 1208499b'."
+    )
