@@ -57,7 +57,7 @@ def ask(plan: Plan, review: str, *, asked: str, stopped: str, left: str) -> Appr
             again,
         )
     if given.get("leave_out") and not plain(given["reason"], 1000):
-        raise PlanVoid("Services were to be left out, but nobody said why.", "Retry the run, and give a reason.")
+        raise PlanVoid("Services were to be left out, but nobody said why.", again)
     return Approval(
         decision=given["decision"],
         approver=plain(given["approver"], 100),

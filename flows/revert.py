@@ -40,15 +40,15 @@ def revert(environment: str, snapshot: str = "latest-verified", reason: str = ""
     admit(environment, snapshot, tried)
     plan = resolve(environment, snapshot)
     review = record_plan(plan, reason, explain(plan))
-    before = safety_before(plan) if tried > 1 else ""
-    left = as_left(environment, str(flow_run.get_id()), before)
+    run, before = str(flow_run.get_id()), safety_before(plan) if tried > 1 else ""
+    left = as_left(environment, run, before)
     approval = ask(plan, review, asked=reason, stopped=stopped(plan) if tried > 1 else "", left=left)
     record_approval(plan, approval)
     if approval.decision == "reject":
         return rejected(plan, approval, left, before)
     with occupied(plan.product, environment):
         found = confirm(plan, tried)
-        safety_snapshot = tag_safety(plan, found, str(flow_run.get_id()))
+        safety_snapshot = tag_safety(plan, found, run)
         hold_off(plan, tried, return_state=True)
         others = look_at_others(plan)
         done = carry_out(plan, found, approval, tried)
@@ -57,6 +57,7 @@ def revert(environment: str, snapshot: str = "latest-verified", reason: str = ""
     outcome = conclude(
         plan,
         Findings(
+            run=run,
             approval=approval,
             safety_snapshot=safety_snapshot,
             seen=seen,

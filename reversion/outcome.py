@@ -151,8 +151,12 @@ class Seen(Value):
 
 
 class Findings(Value):
-    """All that was learned between the approval and the end; without `seen` the end could not be observed."""
+    """All that was learned between the approval and the end; without `seen` the end could not be observed.
 
+    `run` is the run's id, for what may be done next.
+    """
+
+    run: str
     approval: Approval
     safety_snapshot: str
     steps: tuple[StepResult, ...]
