@@ -136,7 +136,8 @@ def _restore_failed(plan: Plan, findings: Findings) -> str:
         told += f" The way back to the safety snapshot failed too: {_failures_of(findings.back)}."
     retry = f"reversion retry {findings.run[:8]}"
     return (
-        f"{told} Mend the cause and let the run go on with '{retry}', all of it or without what fails; "
+        f"{told} Mend the cause on the hosts, since the playbooks are the snapshot's, "
+        f"and let the run go on with '{retry}', all of it or without what fails; "
         f"or go back to {findings.safety_snapshot} with '{retry} --back'."
     )
 

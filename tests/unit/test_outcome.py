@@ -60,6 +60,7 @@ def test_a_failed_restore_says_where_each_service_is_and_the_way_back():
 
     assert "cart: disk full on one" in message
     assert TAG in message
+    assert "on the hosts, since the playbooks are the snapshot's, and let the run go on" in message
     assert "'reversion retry 1208499b'" in message
     assert "'reversion retry 1208499b --back'" in message
 
