@@ -125,6 +125,12 @@ class Review(Value):
     may_leave_out: tuple[str, ...] = ()
 
 
+def how_to_answer(run: str, page: str, *, acknowledge: bool = False) -> str:
+    """Name the commands that answer a run's question, and where else that can be done."""
+    read = " --acknowledge" if acknowledge else ""
+    return f"reversion approve {run[:8]} --as NAME{read}, or reversion reject {run[:8]} --as NAME, or at {page}"
+
+
 class Answer(Value):
     """A named person's decision; see `Review` for what may be left out, and when it may go back."""
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reversion.history import Moment, lines_of
+from reversion.history import Moment, how_to_answer, lines_of
 from reversion.outcome import Verdict
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -66,3 +66,9 @@ def test_control_characters_go_and_lines_and_indentation_stay():
     told = lines_of("# Plan\n\n- a\n  - b\x1b[31m red\x1b[0m\u202e\x07")
 
     assert told == "# Plan\n\n- a\n  - b red"
+
+
+def test_how_to_answer_is_told_as_commands_that_can_be_typed():
+    assert how_to_answer("1208499b-3d46", "http://x/runs/1", acknowledge=True) == (
+        "reversion approve 1208499b --as NAME --acknowledge, or reversion reject 1208499b --as NAME, or at http://x/runs/1"
+    )
