@@ -27,18 +27,20 @@ class _Form(RunInput):
     decision: Decision = Field(title="Decision")
 
 
-def ask(plan: Plan, review: str, asked: str = "", stopped: str = "") -> Approval:
+def ask(plan: Plan, review: str, *, asked: str, stopped: str, left: str) -> Approval:
     """Suspend the run until a person decides on exactly this plan; when nobody does in time, the server fails it.
 
     `review` is the plan as its form shows it, `asked` the reason that the reversion was asked for with. `stopped`
-    says how an earlier attempt at the run failed: then services may be left out, or the way back be chosen. Raise
-    PlanVoid where the answer was given to another plan, or leaves warnings unacknowledged; Refused where the run was
-    set going without one.
+    says how an earlier attempt at the run failed: then services may be left out, or the way back be chosen; `left`
+    says how the environment is where nothing comes of this.
+
+    Raise PlanVoid where the answer was given to another plan, or leaves warnings unacknowledged; Refused where the
+    run was set going without one.
     """
     environment = workspace(plan.head_commit).product.environment(plan.environment)
     shown = f"**It stopped:** {markdown(stopped, 4000)}\n\n{review}" if stopped else review
     form = _form(plan, environment, may_leave_out=bool(stopped)).with_initial_data(description=shown)
-    again = "Nothing was changed. Start the reversion again."
+    again = f"{left} Start the reversion again."
     try:
         answer = suspend_flow_run(wait_for_input=form, timeout=environment.approval_timeout, key=approval_key())
     except ValidationError as error:
@@ -55,7 +57,7 @@ def ask(plan: Plan, review: str, asked: str = "", stopped: str = "") -> Approval
             again,
         )
     if given.get("leave_out") and not plain(given["reason"], 1000):
-        raise PlanVoid("Services were to be left out, but nobody said why.", "Retry the run, and give a reason.")
+        raise PlanVoid("Services were to be left out, but nobody said why.", again)
     return Approval(
         decision=given["decision"],
         approver=plain(given["approver"], 100),

@@ -22,10 +22,14 @@ def ended(outcome: Outcome) -> State[Any]:
     return form(name=outcome.verdict.value, message=outcome.message)
 
 
-def rejected(plan: Plan, approval: Approval) -> State[Any]:
-    """End a run that its approver rejected."""
-    message = f"{approval.approver} rejected it: {approval.reason or 'no reason given'}. Nothing was changed."
-    record_end(report.decided(plan, approval, Verdict.REJECTED.value, message))
+def rejected(plan: Plan, approval: Approval, left: str, safety_snapshot: str) -> State[Any]:
+    """End a run that its approver rejected; `left` says how that leaves the environment.
+
+    The `safety_snapshot` of an earlier attempt stays in the record, so that the run can be undone.
+    """
+    what = "the retry" if safety_snapshot else "it"
+    message = f"{approval.approver} rejected {what}: {approval.reason or 'no reason given'}. {left}"
+    record_end(report.decided(plan, approval, Verdict.REJECTED.value, message, safety_snapshot))
     return Cancelled(name=Verdict.REJECTED.value, message=message)
 
 

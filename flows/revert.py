@@ -12,13 +12,13 @@ from flows.carrying import carry_out, go_back_if_wanted
 from flows.ending import ended, rejected, with_refusals_named
 from flows.steps import explain, look_again, look_at_others
 from reversion.conclusion import conclude
-from reversion.outcome import Findings
+from reversion.outcome import Findings, as_left
 from tasks.admit import admit, attempt, occupied
 from tasks.choices import refresh_choices
 from tasks.hold import hold_off
 from tasks.record import publish, record_approval, record_outcome, record_plan, stopped
 from tasks.resolve import confirm, resolve
-from tasks.tag import tag_safety
+from tasks.tag import safety_before, tag_safety
 
 
 @flow(
@@ -40,13 +40,15 @@ def revert(environment: str, snapshot: str = "latest-verified", reason: str = ""
     admit(environment, snapshot, tried)
     plan = resolve(environment, snapshot)
     review = record_plan(plan, reason, explain(plan))
-    approval = ask(plan, review, reason, stopped(plan) if tried > 1 else "")
+    run, before = str(flow_run.get_id()), safety_before(plan) if tried > 1 else ""
+    left = as_left(environment, run, before)
+    approval = ask(plan, review, asked=reason, stopped=stopped(plan) if tried > 1 else "", left=left)
     record_approval(plan, approval)
     if approval.decision == "reject":
-        return rejected(plan, approval)
+        return rejected(plan, approval, left, before)
     with occupied(plan.product, environment):
         found = confirm(plan, tried)
-        safety_snapshot = tag_safety(plan, found, str(flow_run.get_id()))
+        safety_snapshot = tag_safety(plan, found, run)
         hold_off(plan, tried, return_state=True)
         others = look_at_others(plan)
         done = carry_out(plan, found, approval, tried)
@@ -55,6 +57,7 @@ def revert(environment: str, snapshot: str = "latest-verified", reason: str = ""
     outcome = conclude(
         plan,
         Findings(
+            run=run,
             approval=approval,
             safety_snapshot=safety_snapshot,
             seen=seen,

@@ -21,7 +21,7 @@ def conclude(plan: Plan, findings: Findings) -> Outcome:
         message=_message(verdict, plan, told),
         plan=plan,
         features=told.seen.features if told.seen else (),
-        **{name: value for name, value in told if name != "seen"},
+        **{name: value for name, value in told if name not in ("run", "seen")},
     )
 
 
@@ -111,7 +111,7 @@ def _tests_failed(plan: Plan, findings: Findings) -> str:
     return (
         f"{plan.environment} {state} {plan.snapshot}, but it must not be pushed live: {why}. "
         f"Look at the checks, then choose another snapshot, "
-        f"or go back to {findings.safety_snapshot} with 'reversion undo'."
+        f"or go back to {findings.safety_snapshot} with 'reversion undo {findings.run[:8]}'."
     )
 
 
@@ -134,9 +134,11 @@ def _restore_failed(plan: Plan, findings: Findings) -> str:
         told += f" Not started: {', '.join(waiting)}."
     if findings.back:
         told += f" The way back to the safety snapshot failed too: {_failures_of(findings.back)}."
+    retry = f"reversion retry {findings.run[:8]}"
     return (
-        f"{told} Mend the cause and let the run go on with 'reversion retry', all of it or without what fails; "
-        f"or go back to {findings.safety_snapshot} with 'reversion retry --back'."
+        f"{told} Mend the cause on the hosts, since the playbooks are the snapshot's, "
+        f"and let the run go on with '{retry}', all of it or without what fails; "
+        f"or go back to {findings.safety_snapshot} with '{retry} --back'."
     )
 
 

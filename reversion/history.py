@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from reversion.outcome import Verdict
+from reversion.outcome import Verdict, as_left
 from reversion.report import Record
 from reversion.text import Value, plain
 
 WAITING = "Waits for approval"
+UNANSWERED = "Nobody answered within the time."
 _UNDER_WAY = {
     "SCHEDULED": "Scheduled",
     "PENDING": "Starting",
@@ -46,7 +47,7 @@ class Moment(Value):
         """Name the state in our words: a verdict where there is one, else what goes on or how it broke."""
         if self.is_waiting:
             return WAITING
-        if self.kind == "FAILED" and "never resumed" in self.message:
+        if self.kind == "FAILED" and ("never resumed" in self.message or self.message.startswith(UNANSWERED)):
             return Verdict.EXPIRED
         if self.is_final and self.name in tuple(Verdict):
             return self.name
@@ -60,6 +61,11 @@ class Moment(Value):
         if self.told == Verdict.PROVEN:
             return 0
         return 1 if self.told in _SAID_NO else 3
+
+
+def in_our_words(moment: Moment) -> Moment:
+    """Tell a silence as what it is, where Prefect has a sentence of its own for it."""
+    return moment.model_copy(update={"message": UNANSWERED}) if moment.told == Verdict.EXPIRED else moment
 
 
 class RunRecord(Value):
@@ -83,6 +89,19 @@ class RunRecord(Value):
     @property
     def told(self) -> str:
         return self.state.told
+
+    def explained(self, attempts: int) -> "RunRecord":
+        """Add to a silence what it leaves behind after so many attempts at the run, and how to start anew."""
+        if self.told != Verdict.EXPIRED:
+            return self
+        safety = self.record.safety_snapshot if self.record else ""
+        left = as_left(self.environment, self.id, safety)
+        if attempts > 1 and not safety:
+            undo = f"reversion undo {self.id[:8]}"
+            left = f"The retry changed nothing; what an earlier attempt changed '{undo}' takes back."
+        anew = f"To start anew: reversion revert {self.environment} {self.snapshot}"
+        message = f"{UNANSWERED} {left} {anew}"
+        return self.model_copy(update={"state": self.state.model_copy(update={"message": message})})
 
 
 class TaskRun(Value):
@@ -123,6 +142,12 @@ class Review(Value):
     approvers: tuple[str, ...] = ()
     asks_acknowledgement: bool = False
     may_leave_out: tuple[str, ...] = ()
+
+
+def how_to_answer(run: str, page: str, *, acknowledge: bool = False) -> str:
+    """Name the commands that answer a run's question, and where else that can be done."""
+    read = " --acknowledge" if acknowledge else ""
+    return f"reversion approve {run[:8]} --as NAME{read}, or reversion reject {run[:8]} --as NAME, or at {page}"
 
 
 class Answer(Value):

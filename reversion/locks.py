@@ -31,6 +31,19 @@ class Lock(Value):
     word: Literal["free", "held", "at work", "waits for approval", "missing"]
     occupant: Occupant | None = None
 
+    @property
+    def keeps_off(self) -> str:
+        """Say which run nothing may be deployed beside; empty where none.
+
+        From its approval on a reversion has the environment, also in the moments before it has the lock. One that
+        only plans, or waits for approval, has not: what is deployed then makes its plan void.
+        """
+        run = self.occupant
+        if self.word != "held" and not (self.word == "at work" and run and run.by):
+            return ""
+        who = f"Run {run.run[:8]} ({run.name}, '{run.state.told}')" if run else "A run that left no word"
+        return f"{who} has {self.environment} to itself."
+
 
 def lock_of(environment: str, slots: int | None, holder: Occupant | None, under_way: tuple[Occupant, ...]) -> Lock:
     """Fold what the server knows: slots taken (None: there is no such lock), who said last that it took the lock,

@@ -106,6 +106,16 @@ class Verdict(StrEnum):
     REFUSED = "Refused"
 
 
+def as_left(environment: str, run: str, safety_snapshot: str) -> str:
+    """Say how a run that ends unapproved leaves the environment; an earlier attempt at it may have changed that.
+
+    `safety_snapshot` is the run's own; empty where no attempt at it came so far as to change something.
+    """
+    if not safety_snapshot:
+        return "Nothing was changed."
+    return f"{environment} is as the earlier attempt left it; the way back from there is 'reversion undo {run[:8]}'."
+
+
 class Back(Value):
     """What became of going back to the safety snapshot; `problem` is what kept it from being done at all."""
 
@@ -141,8 +151,12 @@ class Seen(Value):
 
 
 class Findings(Value):
-    """All that was learned between the approval and the end; without `seen` the end could not be observed."""
+    """All that was learned between the approval and the end; without `seen` the end could not be observed.
 
+    `run` is the run's id, for what may be done next.
+    """
+
+    run: str
     approval: Approval
     safety_snapshot: str
     steps: tuple[StepResult, ...]

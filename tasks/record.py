@@ -72,14 +72,18 @@ def publish(environment: str, features: tuple[Feature, ...], only_first: bool = 
 
 
 def stopped(plan: Plan) -> str:
-    """Return how the last attempt at this run failed once it had begun to change something; empty otherwise."""
+    """Return how the last attempt at this run failed once it had begun to change something; empty otherwise.
+
+    A retry that was rejected is no attempt: it changed nothing.
+    """
     asked = ArtifactFilter(
         key=ArtifactFilterKey(any_=[f"record-{plan.environment}"]),
         flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(flow_run.get_id())]),
     )
     with get_client(sync_client=True) as client:
-        found = client.read_artifacts(artifact_filter=asked, sort=ArtifactSort.CREATED_DESC, limit=1)
-    record = Record.read(found[0].data) if found else None
+        found = client.read_artifacts(artifact_filter=asked, sort=ArtifactSort.CREATED_DESC, limit=_SEARCHED)
+    read = (Record.read(artifact.data) for artifact in found)
+    record = next((each for each in read if each and each.decision != "reject"), None)
     return record.message if record and record.safety_snapshot else ""
 
 

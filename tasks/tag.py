@@ -1,5 +1,7 @@
 """Tag: take snapshots."""
 
+from prefect.runtime import flow_run
+
 from reversion.environment import Observation
 from reversion.operations import tagging
 from reversion.operations.tagging import Request, Taken, Verification
@@ -15,6 +17,11 @@ def tag_safety(plan: Plan, seen: Observation, run: str) -> str:
     by = TakenBy(kind="reversion", name="safety snapshot", run=run)
     request = Request(by=by, label=f"before going back to {plan.snapshot}"[:200])
     return tagging.take(opened, opened.product.environment(plan.environment), request, seen).recorded.tag
+
+
+def safety_before(plan: Plan) -> str:
+    """Return the safety snapshot that an earlier attempt at this run took; empty where none came so far."""
+    return tagging.taken_by_run(workspace(plan.head_commit), plan.environment, str(flow_run.get_id()))
 
 
 @kept(task_run_name="Take a snapshot of {environment}")

@@ -11,6 +11,7 @@ from reversion.product import Product
 from reversion.snapshot import Recorded, Snapshot, SnapshotService, TakenBy
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+RUN = "1208499b-3d46-4497-af05-84a6af9cbf80"
 TAG = "reversion/staging/2026-11-22T02-00-00Z-3f9a1c3f9a1c"
 
 
@@ -98,6 +99,7 @@ def some_findings(**given: Any) -> Findings:
     """All that ends as Proven for `a_plan`."""
     return Findings(
         **{
+            "run": RUN,
             "approval": an_approval(),
             "safety_snapshot": TAG,
             "steps": (StepResult(service="cart", state="restored", version="1.0.0"),),

@@ -14,6 +14,7 @@ from reversion.adapters.verdicts import reached_out
 from reversion.errors import HostUnreachable, PlaybookFailed, ProductInvalid
 from reversion.text import plain
 
+MEND = "The playbook is the snapshot's: mend what it meets on the host, or choose another snapshot; then go on."
 LET_IN = "Check that the host is up, and that the worker's user may log in there with ssh."
 
 
@@ -37,15 +38,14 @@ def configure(stage: Stage, snapshot: str) -> None:
 
 def _check_configured(stage: Stage, ran: Ran) -> None:
     name = f"{stage.environment.configure} for {stage.environment.name}"
-    todo = "Mend the playbook or the host, then revert again."
     if not ran.finished:
-        raise PlaybookFailed(f"{name}: {why_unfinished(ran, stage.environment.restore_timeout)}", todo)
+        raise PlaybookFailed(f"{name}: {why_unfinished(ran, stage.environment.restore_timeout)}", MEND)
     bad = sorted(ran.failed | ran.unreachable)
     told = "; ".join(f"{host}: {_why(stage, ran, host)}" for host in bad)
     if bad and not ran.failed and REFUSAL not in told:
         raise HostUnreachable(f"{name}: {told}", LET_IN)
     if bad:
-        raise PlaybookFailed(f"{name}: {told}", todo)
+        raise PlaybookFailed(f"{name}: {told}", MEND)
     if not ran.ok and not ran.touched:
         raise PlaybookFailed(
             f"{name}: it touched no host.", "Let its play have 'hosts: all' or a group of the inventory."
@@ -79,7 +79,7 @@ def check_syntax(stage: Stage) -> None:
             raise ProductInvalid(
                 f"environments.{stage.environment.name}.{field}: Ansible can't read {path}: "
                 f"{plain(' '.join(lines), 500)}",
-                "Correct it and commit.",
+                "Correct it and commit; that counts for snapshots taken from then on.",
             )
 
 
@@ -92,6 +92,6 @@ def playbook_of(stage: Stage, path: str | None, field: str) -> Path:
     if not (stage.tree / path).is_file():
         raise ProductInvalid(
             f"environments.{stage.environment.name}.{field}: there is no {path}.",
-            "Correct the path in reversion.yaml.",
+            "Correct the path in reversion.yaml; a snapshot whose commit lacks the file can't be used.",
         )
     return stage.tree / path

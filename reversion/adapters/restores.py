@@ -15,7 +15,7 @@ from reversion.adapters.ansible_run import Order, Ran, run_playbook
 from reversion.adapters.ansible_settings import surroundings
 from reversion.adapters.ansible_yaml import to_yaml
 from reversion.adapters.fence import build_fence
-from reversion.adapters.playbooks import LET_IN, playbook_of
+from reversion.adapters.playbooks import LET_IN, MEND, playbook_of
 from reversion.adapters.probes import Expected, look
 from reversion.adapters.rundir import run_directory
 from reversion.adapters.stage import Stage
@@ -41,7 +41,7 @@ def proven(result: StepResult) -> StepResult:
     if result.state == "interrupted":
         raise RunInterrupted(result.message, "Revert again.")
     if result.state == "failed":
-        raise PlaybookFailed(result.message, "Mend the playbook or the host, then revert again.")
+        raise PlaybookFailed(result.message, MEND)
     return result
 
 

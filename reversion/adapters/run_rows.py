@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from reversion.errors import ServerFailed
-from reversion.history import Moment, RunRecord
+from reversion.history import Moment, RunRecord, in_our_words
 from reversion.report import Record
 from reversion.text import plain
 
@@ -41,6 +41,7 @@ class Run(_Row):
     start_time: datetime | None = None
     end_time: datetime | None = None
     created: datetime | None = None
+    run_count: int = 1
 
 
 class Task(_Row):
@@ -102,11 +103,13 @@ def parse_all(shape: type[Row], answer: Any) -> tuple[Row, ...]:
 def moment(state: State | None) -> Moment:
     if state is None:
         return Moment(at=None, kind="SCHEDULED", name="Scheduled")
-    return Moment(
-        at=state.timestamp,
-        kind=state.type,
-        name=plain(state.name or state.type.capitalize(), 60),
-        message=plain(state.message or "", 1000),
+    return in_our_words(
+        Moment(
+            at=state.timestamp,
+            kind=state.type,
+            name=plain(state.name or state.type.capitalize(), 60),
+            message=plain(state.message or "", 1000),
+        )
     )
 
 
@@ -132,7 +135,7 @@ def told(run: Run, record: Record | None, page: str) -> RunRecord:
         ended=run.end_time,
         page=page,
         record=record,
-    )
+    ).explained(attempts=run.run_count)
 
 
 def _unexpected(error: ValidationError) -> ServerFailed:

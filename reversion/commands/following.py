@@ -9,7 +9,7 @@ from reversion.adapters.approvals import Approvals
 from reversion.adapters.runs import Runs
 from reversion.commands.printing import note, print_markdown
 from reversion.errors import InvalidInput, Refused, ServerFailed
-from reversion.history import Answer, Moment, Review, RunRecord, TaskRun
+from reversion.history import Answer, Moment, Review, RunRecord, TaskRun, how_to_answer
 
 Ask = Callable[[Review, Callable[[], bool]], Answer | None]
 """Gets the answer to a review; None when it was answered elsewhere, as the function given to it tells."""
@@ -91,10 +91,11 @@ def _decide(approvals: Approvals, run: RunRecord, follower: Follower, ask: Ask |
     except Refused:
         return
     print_markdown(review.text)
-    note(f"Answer here or in the browser: {run.page}" if ask else f"It waits for an answer: {run.page}")
     if ask is None:
-        note(f"In a terminal: reversion approve {run.id[:8]}, or reversion reject {run.id[:8]}")
+        told = how_to_answer(run.id, run.page, acknowledge=review.asks_acknowledgement)
+        note(f"It waits for an answer: {told}")
         return
+    note(f"Answer here or in the browser: {run.page}")
 
     def is_waiting() -> bool:
         seen = follower.look()

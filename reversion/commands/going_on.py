@@ -14,6 +14,7 @@ from reversion.commands.starting import (
     back_option,
     check_reason,
     follow_to_end,
+    say_who_answers,
     with_start_options,
     without_option,
 )
@@ -46,6 +47,7 @@ def retry_command(product: str, /, run: str, reason: str, **options: Any) -> int
     approvals, ended = _find(product, run)
     approvals.runs.retry(ended.id)
     note(f"Run {ended.id[:8]} goes on: {ended.environment} to {ended.snapshot}")
+    say_who_answers(approvals, ended.id, chosen)
     return follow_to_end(approvals, ended.id, chosen, reason=reason or ended.asked, since=ended.state.at)
 
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 import click
 
 from reversion.adapters.holds import Holds
+from reversion.adapters.locks import Locks
 from reversion.commands.connecting import connect
 from reversion.commands.naming import given, with_reason
 from reversion.commands.printing import note, print_json
@@ -61,17 +62,24 @@ def release_command(product: str, /, environment: str, reason: str, name: str) -
 def check_command(product: str, /, environment: str, as_json: bool) -> int:
     """Ask whether something may be deployed to ENVIRONMENT.
 
-    Exits with 0 when it may, 1 when it is on hold, 2 for an unknown name, 3 when the server can't be asked.
+    Exits with 0 when it may, 1 when it is on hold or a run has it to itself, 2 for an unknown name, 3 when the
+    server can't be asked.
     """
     _, holds = _reach(product, environment)
+    lock = Locks(holds.api, holds.product).look(environment)  # first: a run places its hold before it frees this
     held = holds.in_force(environment)
+    is_free = not held and not lock.keeps_off
     if as_json:
-        print_json({"environment": environment, "free": not held, "holds": held})
-    elif not held:
+        print_json({"environment": environment, "free": is_free, "holds": held, "lock": lock})
+        return 0 if is_free else 1
+    if is_free:
         print(f"{environment} is free to deploy to.")
-    for hold in held if not as_json else ():
-        _print(hold, as_json)
-    return 1 if held else 0
+    elif lock.keeps_off:
+        print(lock.keeps_off)
+        note(lock.occupant.page if lock.occupant else "'reversion locks' shows all locks.")
+    for hold in held:
+        _print(hold, as_json=False)
+    return 0 if is_free else 1
 
 
 def _reach(product: str, environment: str) -> tuple[Environment, Holds]:

@@ -32,7 +32,7 @@ def print_table(
 def print_markdown(text: str) -> None:
     """Print Markdown laid out for the terminal, or as it is where the output is no terminal."""
     if not sys.stdout.isatty():
-        print(text)
+        print(text, flush=True)
         return
     from rich.markdown import Markdown
 

@@ -14,7 +14,7 @@ from reversion.commands.asking import AskTerminal, GiveAnswer
 from reversion.commands.following import Ask, follow
 from reversion.commands.printing import note, print_json
 from reversion.errors import InvalidInput
-from reversion.history import Answer, RunRecord
+from reversion.history import Answer, RunRecord, how_to_answer
 
 as_option = click.option("--as", "name", default="", metavar="NAME", help="Who decides.")
 reason_option = click.option("--reason", default="", help="Why, or a ticket.")
@@ -81,7 +81,14 @@ def start(approvals: Approvals, wanted: Wanted, options: Options) -> int:
     run_id = approvals.runs.start(wanted, key=str(uuid4()), is_checked=True)
     note(f"Run {run_id[:8]}: {wanted.environment} to {wanted.snapshot}")
     note(f"In the browser: {approvals.runs.page(run_id)}")
+    say_who_answers(approvals, run_id, options)
     return follow_to_end(approvals, run_id, options, reason=wanted.reason)
+
+
+def say_who_answers(approvals: Approvals, run_id: str, options: Options) -> None:
+    """Say where the run's question is answered, where that is not done here."""
+    if options.ask("") is None:
+        note(f"It will wait for an answer given elsewhere: {how_to_answer(run_id, approvals.runs.page(run_id))}")
 
 
 def follow_to_end(

@@ -66,14 +66,15 @@ def record(result: Outcome) -> Record:
     )
 
 
-def decided(plan: Plan, given: Approval, verdict: str, message: str) -> Record:
-    """Return the record of a run that ended before anything was changed."""
+def decided(plan: Plan, given: Approval, verdict: str, message: str, safety_snapshot: str = "") -> Record:
+    """Return the record of a run that ended by a decision; `safety_snapshot` is that of an earlier attempt at it."""
     return Record(
         verdict=verdict,
         product=plan.product,
         environment=plan.environment,
         snapshot=plan.snapshot,
         digest=plan.digest,
+        safety_snapshot=safety_snapshot,
         approver=given.approver,
         decision=given.decision,
         reason=given.reason,

@@ -1,6 +1,7 @@
 """Reversions on a real server and worker that fail on the way: what is where then, and how they go on."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -9,6 +10,8 @@ from tests.e2e.stand import NEW, OLD, Stand, a_stand
 from tests.small_product import make_small_product
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
+
+UNDO = "the way back from there is 'reversion undo {}'."
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +96,19 @@ def test_an_environment_that_wants_it_is_taken_back_to_how_it_was_when_a_service
     assert "no space left on device" in record.state.message
     assert stand.small.running("staging") == NEW
     assert {"Restore pay", "Restore cart"} <= {task.name for task in stand.detail(run).tasks}
+
+    with ThreadPoolExecutor(1) as aside:
+        unattended = aside.submit(stand.command, "retry", run)
+        stand.wait_until(run, "Waits for approval", after=record)
+        stand.answer(run, approve=False)
+    rejected = stand.wait_until(run, "Rejected", after=record)
+
+    told = f"Ana rejected the retry: OPS-7. staging is as the earlier attempt left it; {UNDO.format(run[:8])}"
+    assert rejected.state.message == told
+    assert unattended.result().stdout.endswith(f"Rejected: {told}\n")
+    for moment in ("It will wait for an answer given elsewhere", "It waits for an answer"):
+        assert f"{moment}: reversion approve {run[:8]} --as NAME" in unattended.result().stderr
+    assert rejected.record.safety_snapshot == record.record.safety_snapshot
 
 
 def test_a_red_production_test_ends_as_tests_failed(stand: Stand):

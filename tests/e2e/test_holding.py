@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from reversion.adapters.holds import Holds
+from reversion.adapters.locks import lock_name
 from reversion.holds import Hold, Reason
 from tests.e2e.server import Server, running_worker, wait_for
 from tests.e2e.stand import Stand, deploy
@@ -80,6 +81,21 @@ def test_a_hold_is_told_to_whoever_asks_and_only_for_its_environment(stand: Stan
     assert timedelta(hours=7, minutes=58) < hold.until - datetime.now(UTC) <= timedelta(hours=8)
     told = json.loads(stand.command("locks", "--json").stdout)
     assert {row["lock"]["environment"]: len(row["holds"]) for row in told} == {"live": 0, "staging": 1, "uat": 0}
+
+
+def test_an_environment_that_a_run_has_to_itself_is_not_free(stand: Stand):
+    limits = {"names": [lock_name(stand.small.name, "staging")], "slots": 1}
+    assert may_deploy(stand, "staging") == 0
+
+    stand.api.ask("/v2/concurrency_limits/increment", limits)
+    asked = stand.command("check", "staging"), stand.command("check", "staging", "--json")
+    code = may_deploy(stand, "staging")
+    stand.api.ask("/v2/concurrency_limits/decrement", limits)
+
+    assert [done.returncode for done in asked] == [1, 1]
+    assert asked[0].stdout == "A run that left no word has staging to itself.\n"
+    assert (json.loads(asked[1].stdout)["free"], code) == (False, 1)
+    assert may_deploy(stand, "staging") == 0
 
 
 def test_a_pipeline_that_cannot_ask_does_not_deploy(stand: Stand):

@@ -85,6 +85,8 @@ def test_a_lock_is_seen_refused_while_its_run_is_at_work_and_broken_by_force(slo
     assert (held["lock"]["word"], occupant["run"], occupant["by"]) == ("held", run, "Ana")
     assert occupant["since"] is not None
     assert occupant["state"]["kind"] == "RUNNING"
+    asked = stand.command("check", "staging")
+    assert (asked.returncode, asked.stdout.startswith(f"Run {run[:8]} (")) == (1, True)
     hold = held["holds"][0]
     assert hold["reason"] == f"run {run[:8]} takes it back to {stand.snapshots['staging']}"
     refused = stand.command("unlock", "staging", "--reason", "OPS-78", "--as", "Bo")

@@ -1,5 +1,6 @@
 """Reversions on a real server and worker: every way they end, and what is where then."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -89,7 +90,12 @@ def test_silence_means_no(stand: Stand):
 
     wait_for(lambda: stand.runs.status(run).state.is_final, 120, "the approval to time out")
 
+    told = stand.command("history", run[:8], "--json").stdout
+    result = json.loads(told)["detail"]["run"]["state"]["message"]
     assert stand.runs.status(run).told == "Expired"
+    anew = f"To start anew: reversion revert uat {stand.snapshots['uat']}"
+    assert result == f"Nobody answered within the time. Nothing was changed. {anew}"
+    assert "never resumed" not in told
     assert stand.small.running("uat") == NEW
 
 

@@ -4,8 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reversion.history import Moment, lines_of
+from reversion import report
+from reversion.conclusion import conclude
+from reversion.history import UNANSWERED, Moment, RunRecord, how_to_answer, in_our_words, lines_of
 from reversion.outcome import Verdict
+from tests.builders import RUN, TAG, a_plan, some_findings
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -66,3 +69,40 @@ def test_control_characters_go_and_lines_and_indentation_stay():
     told = lines_of("# Plan\n\n- a\n  - b\x1b[31m red\x1b[0m\u202e\x07")
 
     assert told == "# Plan\n\n- a\n  - b red"
+
+
+def test_how_to_answer_is_told_as_commands_that_can_be_typed():
+    assert how_to_answer("1208499b-3d46", "http://x/runs/1", acknowledge=True) == (
+        "reversion approve 1208499b --as NAME --acknowledge, or reversion reject 1208499b --as NAME, or at http://x/runs/1"
+    )
+
+
+SILENCE = in_our_words(a_moment("FAILED", message="The flow was paused and never resumed."))
+A_RECORD = report.record(conclude(a_plan(), some_findings()))
+
+
+@pytest.mark.parametrize(
+    ("attempts", "record", "left"),
+    [
+        pytest.param(1, None, "Nothing was changed.", id="the first attempt"),
+        pytest.param(2, A_RECORD, "staging is as the earlier attempt left it; ", id="a retry"),
+        pytest.param(2, None, "The retry changed nothing; what an earlier attempt changed ", id="after a crash"),
+    ],
+)
+def test_a_silence_says_what_it_leaves_and_how_to_start_anew(attempts: int, record: report.Record | None, left: str):
+    run = RunRecord(id=RUN, name="r", environment="staging", snapshot=TAG, state=SILENCE, record=record)
+
+    told = run.explained(attempts)
+
+    assert (told.told, told.state.exit_code) == (Verdict.EXPIRED, 1)
+    assert told.state.message.startswith(f"{UNANSWERED} {left}")
+    assert ("reversion undo 1208499b" in told.state.message) is (attempts > 1)
+    assert told.state.message.endswith(f" To start anew: reversion revert staging {TAG}")
+
+
+def test_what_is_no_silence_keeps_its_words():
+    run = RunRecord(
+        id=RUN, name="r", environment="staging", snapshot=TAG, state=a_moment("FAILED", message="Disk full")
+    )
+
+    assert run.explained(2) == run

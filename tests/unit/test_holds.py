@@ -153,6 +153,36 @@ def test_a_lock_is_folded_from_what_the_server_knows(
 
 
 @pytest.mark.parametrize(
+    ("lock", "told"),
+    [
+        pytest.param(
+            Lock(environment="uat", word="held", occupant=a_run()),
+            "Run 1208499b (revert staging, 'Running') has uat to itself.",
+            id="a run that has the lock",
+        ),
+        pytest.param(
+            Lock(environment="uat", word="held"),
+            "A run that left no word has uat to itself.",
+            id="nobody knows which",
+        ),
+        pytest.param(
+            Lock(environment="uat", word="at work", occupant=a_run().model_copy(update={"by": "Ana"})),
+            "Run 1208499b (revert staging, 'Running') has uat to itself.",
+            id="a run that was just approved",
+        ),
+        pytest.param(Lock(environment="uat", word="at work", occupant=a_run()), "", id="a run that plans"),
+        pytest.param(
+            Lock(environment="uat", word="waits for approval", occupant=a_run("PAUSED")), "", id="a run that waits"
+        ),
+        pytest.param(Lock(environment="uat", word="free"), "", id="nobody"),
+        pytest.param(Lock(environment="uat", word="missing"), "", id="never deployed"),
+    ],
+)
+def test_nothing_is_deployed_beside_a_run_that_has_the_environment(lock: Lock, told: str):
+    assert lock.keeps_off == told
+
+
+@pytest.mark.parametrize(
     ("lock", "force", "words"),
     [
         pytest.param(Lock(environment="uat", word="free"), True, "is not locked", id="a free one"),

@@ -3,8 +3,8 @@
 import pytest
 
 from reversion.conclusion import as_seen, conclude
-from reversion.outcome import Back, Check, Fingerprints, Seen, StepResult, Verdict
-from tests.builders import TAG, a_plan, an_observation, some_findings
+from reversion.outcome import Back, Check, Fingerprints, Seen, StepResult, Verdict, as_left
+from tests.builders import RUN, TAG, a_plan, an_observation, some_findings
 
 RED = Check(name="smoke", passed=False, message="exit code 1")
 
@@ -60,7 +60,16 @@ def test_a_failed_restore_says_where_each_service_is_and_the_way_back():
 
     assert "cart: disk full on one" in message
     assert TAG in message
-    assert "'reversion retry --back'" in message
+    assert "on the hosts, since the playbooks are the snapshot's, and let the run go on" in message
+    assert "'reversion retry 1208499b'" in message
+    assert "'reversion retry 1208499b --back'" in message
+
+
+def test_red_tests_name_the_command_that_goes_back():
+    assert (
+        f"go back to {TAG} with 'reversion undo 1208499b'."
+        in conclude(a_plan(), some_findings(checks=(RED,))).message
+    )
 
 
 FAILED = StepResult(service="cart", state="failed", version="1.0.0", message="disk full on one")
@@ -130,3 +139,10 @@ def test_a_proof_holds_only_as_long_as_the_version_is_seen(last, state):
     (step,) = as_seen(some_findings().steps, last)
 
     assert step.state == state
+
+
+def test_only_where_no_attempt_came_so_far_nothing_was_changed():
+    assert as_left("staging", RUN, "") == "Nothing was changed."
+    assert as_left("staging", RUN, TAG) == (
+        "staging is as the earlier attempt left it; the way back from there is 'reversion undo 1208499b'."
+    )
