@@ -65,23 +65,29 @@ def under_way(client: SyncPrefectClient, mine: FlowRun, product: str, environmen
 def _begun(client: SyncPrefectClient) -> Iterator[FlowRun]:
     """Yield every reversion on the server that has begun and not ended, page by page from the oldest on.
 
-    A page begins where the last one ended, so that runs that end meanwhile move nothing out of sight.
+    A page begins where the last one ended, so that runs that end meanwhile move nothing out of sight; among runs that
+    began at the same moment it is counted.
     """
     told: set[UUID] = set()
-    since = datetime.fromtimestamp(0, UTC)
+    since, offset = datetime.fromtimestamp(0, UTC), 0
     while True:
         page = client.read_flow_runs(
             flow_filter=FlowFilter(name={"any_": ["revert"]}),
             flow_run_filter=FlowRunFilter(state={"type": {"any_": _UNDER_WAY}}, start_time={"after_": since}),
             sort=FlowRunSort.START_TIME_ASC,
             limit=_PAGE,
+            offset=offset,
         )
         new = [run for run in page if run.id not in told]
         yield from new
         told.update(run.id for run in new)
-        if len(page) < _PAGE or not new:
+        if len(page) < _PAGE:
             return
-        since = _began(page[-1])
+        last = page[-1].start_time or page[-1].expected_start_time  # as the server sorts them
+        if new and last and last > since:
+            since, offset = last, 0
+        else:
+            offset += _PAGE
 
 
 def _began(run: FlowRun) -> datetime:

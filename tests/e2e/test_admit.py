@@ -25,6 +25,7 @@ def a_run(
     product: str = "",
     deployment: UUID | None = None,
     state: str = "RUNNING",
+    begun: str = "RUNNING",
 ) -> FlowRun:
     """Make a run of the flow `revert` that has begun, by the request that the deployments' page makes."""
     order = {
@@ -32,10 +33,10 @@ def a_run(
         "deployment_id": str(deployment) if deployment else None,
         "parameters": {"environment": environment},
         "tags": [f"product:{product}"] if product else [],
-        "state": {"type": "RUNNING"},
+        "state": {"type": begun},
     }
     made = UUID(client._client.post("/flow_runs/", json=order).raise_for_status().json()["id"])
-    if state != "RUNNING":
+    if state != begun:
         change = {"state": {"type": state}, "force": True}
         client._client.post(f"/flow_runs/{made}/set_state", json=change).raise_for_status()
     return client.read_flow_run(made)
@@ -50,6 +51,8 @@ def test_a_run_is_found_behind_pages_of_others_and_without_its_deployment(
     deployment = client.create_deployment(client.create_flow_from_name("revert"), product)
     for _ in range(5):
         a_run(client, "uat", product, deployment)
+    for _ in range(2):  # one of them ends a page
+        a_run(client, "uat", product, deployment, "SCHEDULED", begun="SCHEDULED")
     first = a_run(client, "staging", product, None, state)
     fresh = a_run(client, "staging", "", deployment)
     a_run(client, "staging", product, deployment, "COMPLETED")
