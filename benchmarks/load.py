@@ -49,9 +49,10 @@ def main(folder: Path, asked: argparse.Namespace) -> int:
     for name, part in PARTS.items():
         if name in asked.only.split(","):
             with ExitStack() as running:
-                database = running.enter_context(running_postgresql()).address if asked.postgresql else ""
-                address = f"postgresql+asyncpg://{database}" if database else ""
-                server, pid = running.enter_context(a_server(folder / name / "prefect", address))
+                database = ""
+                if asked.postgresql:
+                    database = f"postgresql+asyncpg://{running.enter_context(running_postgresql()).address}"
+                server, pid = running.enter_context(a_server(folder / name / "prefect", database))
                 part(Given(folder / name, asked, server, pid))
     return 0
 

@@ -1,12 +1,16 @@
-"""Tasks run by a real Ansible on this machine, and what each of them returned."""
+"""Tasks run by a real Ansible on this machine, what each returned, and a folder for a test's own runs."""
 
 import json
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import ansible_runner
+import pytest
 
 COLLECTIONS = Path(__file__).parents[1] / "ansible"
 RELEASE = "reversion.deploy.release"
@@ -54,3 +58,13 @@ def play(
 def release(folder: Path, *calls: dict[str, Any], **how: Any) -> list[dict[str, Any]]:
     """Call the module once for each set of arguments; return the results."""
     return play(folder, *({"name": "Release", RELEASE: arguments} for arguments in calls), on=True, **how)
+
+
+@contextmanager
+def runs_kept_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Let runs' directories be in a temporary folder of their own until the block ends; its path is short, for sockets."""
+    tmp_path_factory.getbasetemp()  # settle pytest's own folder before moving the temporary one
+    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)

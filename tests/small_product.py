@@ -8,9 +8,12 @@ Features: SHOP-1 (cart, web) is in 1.0.0; SHOP-2 (cart) and the security fix SHO
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from tests.gitbuilder import GitBuilder
 
@@ -108,8 +111,15 @@ class SmallProduct:
 
     @property
     def home(self) -> Path:
-        """Reversion's own directory, where a test says so."""
+        """Reversion's own directory, `at_home`."""
         return self.directory / "home"
+
+    @contextmanager
+    def at_home(self) -> Iterator[None]:
+        """Let that be Reversion's own directory until the block ends."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("REVERSION_HOME", str(self.home))
+            yield
 
     def keep(self) -> None:
         """Put a copy of everything aside, for `take_back`."""

@@ -1,11 +1,7 @@
-"""A stage whose hosts are throwaway ssh servers, and a temporary folder that no other test's runs share."""
+"""A stage whose hosts are throwaway ssh servers."""
 
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-
-import pytest
 
 from reversion.adapters.inventory import read_inventory
 from reversion.adapters.stage import Stage
@@ -18,16 +14,6 @@ RESTORE = """
     - name: Write the version
       ansible.builtin.copy: {content: "{{ reversion_version }}", dest: "{{ root }}/{{ inventory_hostname }}"}
 """
-
-
-@contextmanager
-def runs_kept_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Let the runs' directories be in a temporary folder of their own until the block ends."""
-    tmp_path_factory.getbasetemp()  # settle pytest's own folder before moving the temporary one
-    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", folder)
-        patch.setattr(tempfile, "tempdir", folder)
-        yield Path(folder)
 
 
 def a_stage(tree: Path, hosts: Mapping[str, str], playbook: str = RESTORE) -> Stage:

@@ -53,14 +53,12 @@ class Approvals:
             raise UnknownName.among("approver", answer.approver, review.approvers)
         given = _given(review, answer)
         for attempt in range(_TRIES):
-            if attempt and self._was_taken(review.run, given):
-                return
             said = self.api.order(f"/flow_runs/{review.run}/resume", {"run_input": given})
             if said is not None and self._is_accepted(rows.parse(rows.Orchestrated, said), review.run, given):
                 return
             time.sleep(min(0.3 * 2**attempt, 3))
-        if self._was_taken(review.run, given):
-            return
+            if self._was_taken(review.run, given):
+                return
         raise ServerFailed("The Prefect server is too busy to take the answer.", "Try again in a minute.")
 
     def approver(self, run_id: str) -> str:

@@ -9,7 +9,7 @@ from reversion.features.values import Mapped
 from reversion.product import Service
 from reversion.text import plain
 
-__all__ = ["map_version", "migrations_between", "open_source", "tracked_branches", "tracked_heads"]
+__all__ = ["heads_of", "map_version", "migrations_between", "open_source", "tracked_branches", "tracked_heads"]
 
 _ABBREVIATED = re.compile(r"[0-9a-f]{7,40}")
 
@@ -33,6 +33,11 @@ def map_version(repository: Repository, service: Service, version: str, refs: Ma
 def tracked_branches(service: Service) -> tuple[str, ...]:
     """Return the full names that the tracked branches may have, here or as `origin` has them."""
     return tuple(f"refs/{place}/{name}" for name in service.tracked for place in ("heads", "remotes/origin"))
+
+
+def heads_of(repository: Repository, service: Service) -> tuple[str, ...]:
+    """Return the commits at the heads of the service's tracked branches as they are now."""
+    return tracked_heads(service, repository.references(tracked_branches(service)).branches)
 
 
 def tracked_heads(service: Service, refs: Mapping[str, str]) -> tuple[str, ...]:

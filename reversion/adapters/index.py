@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TypeVar
 
 from reversion import __version__
-from reversion.adapters.histories import map_version, open_source, tracked_branches, tracked_heads
+from reversion.adapters.histories import heads_of, map_version, open_source, tracked_branches, tracked_heads
 from reversion.adapters.index_reading import only_forward, own_settings, read_on
 from reversion.adapters.index_store import IndexStore, Known, Read
 from reversion.adapters.mirrors import location_of
@@ -177,7 +177,7 @@ class _Group:
 
     def ledgers(self, commits: Mapping[str, Iterable[str]]) -> tuple[Ledger, ...]:
         repository = open_source(self.services[0], self.index.root, self.index.home, refresh=False)
-        heads = _heads(repository, self.services[0])
+        heads = heads_of(repository, self.services[0])
         starts = (*heads, *(id for service in self.services for id in commits.get(service.name, ())))
         return _ledgers(self.index, self.services, self._read(repository, heads, starts).records, heads)
 
@@ -239,7 +239,7 @@ def read_ledgers(
     repository: Repository, services: tuple[Service, ...], commits: tuple[str, ...], index: Index
 ) -> tuple[Ledger, ...]:
     """Read services of one repository with all that the tracked branches and the commits contain; keep nothing."""
-    heads, records = _heads(repository, services[0]), Records()
+    heads, records = heads_of(repository, services[0]), Records()
     read_on(repository, services, index.settings, records, (*heads, *commits))
     return _ledgers(index, services, records, heads)
 
@@ -268,10 +268,6 @@ def _commits(services: tuple[Service, ...], mapped: tuple[Mapped, ...]) -> dict[
         service.name: tuple(one.commit for one in mapped if one.service == service.name and one.commit)
         for service in services
     }
-
-
-def _heads(repository: Repository, service: Service) -> tuple[str, ...]:
-    return tracked_heads(service, repository.references(tracked_branches(service)).branches)
 
 
 def _count_versions(service: Service, tags: Iterable[str]) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 _LOOSE = re.compile(rb"([0-9a-f]{40})\s*")
 _PACKED = re.compile(rb"^([0-9a-f]{40}) (refs/[!-~]+)\n", re.MULTILINE)
-_UNDERSTOOD = re.compile(rb"(?:#[^\n]*\n|\^[0-9a-f]{40}\n|[0-9a-f]{40} refs/[!-~]+\n)*")
+_UNDERSTOOD = re.compile(rb"(?:#[^\n]*\n|\^[0-9a-f]{40}\n|%s)*" % _PACKED.pattern, re.MULTILINE)
 _USUAL = re.compile(r"(?!.*(?:\.\.|\.lock$|@\{|\.$))[A-Za-z0-9_+=,@%-][A-Za-z0-9_.+=,@%-]*")
 _NONE = b"0" * 40
 _TAGS = "refs/tags/"

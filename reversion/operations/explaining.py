@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from reversion.adapters import releases
-from reversion.adapters.histories import open_source, tracked_branches, tracked_heads
+from reversion.adapters.histories import heads_of, open_source
 from reversion.errors import ReversionError, UnknownName
 from reversion.features import explaining
 from reversion.features.explaining import Explanation, Lore, evidence
@@ -132,8 +132,7 @@ def _tracked(workspace: Workspace, *, refresh: bool) -> Place:
     def head(service: Service) -> str | None:
         try:
             repository = open_source(service, workspace.root, workspace.home, refresh=refresh)
-            references = repository.references(tracked_branches(service))
-            return next(iter(tracked_heads(service, references.branches)), None)
+            return next(iter(heads_of(repository, service)), None)
         except ReversionError:
             return None
 

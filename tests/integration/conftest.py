@@ -1,4 +1,4 @@
-"""Databases of each kind."""
+"""Databases of each kind; a small product that many tests begin with, made once."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from tests.postgresql import running_postgresql
+from tests.small_product import SmallProduct
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         connection.execute(f"DROP DATABASE IF EXISTS {name}")
         connection.execute(f"CREATE DATABASE {name}")
     return server.removesuffix("postgres") + name
+
+
+@pytest.fixture
+def small(original: SmallProduct) -> Iterator[SmallProduct]:
+    """What the module's fixture `original` made and kept, for each test anew."""
+    original.take_back()
+    with original.at_home():
+        yield original

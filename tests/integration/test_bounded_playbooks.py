@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import textwrap
 import threading
 import time
@@ -27,6 +26,7 @@ from reversion.operations.trees import unpacked
 from reversion.operations.workspace import Workspace
 from reversion.outcome import StepResult
 from reversion.product import Product
+from tests.playing import runs_kept_apart
 from tests.sshd import sshd_hosts
 
 LOCAL = '{ansible_connection: local, ansible_python_interpreter: "{{ ansible_playbook_python }}"}'
@@ -75,13 +75,10 @@ def message_of(stage: Stage) -> str:
 @pytest.fixture(autouse=True)
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep these tests' runs in a folder of their own, which must be gone after each, with no process left."""
-    tmp_path_factory.getbasetemp()  # settle pytest's own folder before moving the temporary one
-    with tempfile.TemporaryDirectory(prefix="rb-") as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", folder)
-        patch.setattr(tempfile, "tempdir", folder)
-        yield Path(folder)
-        assert processes(Path(folder)) == {}
-        assert list(Path(folder).glob("reversion-*")) == []
+    with runs_kept_apart(tmp_path_factory) as folder:
+        yield folder
+        assert processes(folder) == {}
+        assert list(folder.glob("reversion-*")) == []
 
 
 def processes(folder: Path) -> dict[int, str]:

@@ -24,6 +24,7 @@ from reversion.adapters.verdicts import RestoreTarget
 from reversion.errors import PlaybookFailed, ProductInvalid
 from reversion.outcome import StepResult
 from reversion.product import Product
+from tests.playing import runs_kept_apart
 
 SNAPSHOT = "reversion/staging/{{ lookup('pipe', 'touch MARK') }}"
 INVENTORY = """
@@ -78,11 +79,8 @@ def orders(version: str = "2.0") -> RestoreTarget:
 @pytest.fixture(scope="module", autouse=True)
 def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep these tests' runs apart from all others on this machine; a socket's path must stay short."""
-    tmp_path_factory.getbasetemp()  # settle pytest's own folder before moving the temporary one
-    with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", folder)
-        patch.setattr(tempfile, "tempdir", folder)
-        yield Path(folder)
+    with runs_kept_apart(tmp_path_factory) as folder:
+        yield folder
 
 
 def left_behind() -> list[str]:

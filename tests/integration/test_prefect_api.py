@@ -15,8 +15,8 @@ from reversion.adapters.prefect_api import Address, PrefectApi, find_address, wr
 from reversion.adapters.runs import Runs, Wanted
 from reversion.errors import InvalidInput, Refused, ServerFailed, UnknownName
 from reversion.history import Answer, Review
+from tests.builders import RUN
 
-RUN = "1208499b-3d46-4497-af05-84a6af9cbf80"
 PLAN = "0123456789ab"
 REVIEW = Review(run=RUN, text="", plan=PLAN)
 ANA = Answer(approve=True, approver="Ana")

@@ -1,6 +1,7 @@
 """Services that are ready together share one run of Ansible, and each has its own result as soon as it is known."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -34,8 +35,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[SmallProduct, Pl
     made.git().commit("Tell the run", {"ansible/restore.yml": TELLING})
     made.run("staging", **OLD)
     by = TakenBy(kind="person", name="Ana")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REVERSION_HOME", str(made.home))
+    with made.at_home():
         workspace = open_workspace(str(made.product))
         taken = tagging.take(workspace, workspace.product.environment("staging"), tagging.Request(by=by))
         made.run("staging", **NEW)
@@ -45,12 +45,12 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[SmallProduct, Pl
 
 
 @pytest.fixture
-def small(original: tuple[SmallProduct, Plan], monkeypatch: pytest.MonkeyPatch) -> SmallProduct:
+def small(original: tuple[SmallProduct, Plan]) -> Iterator[SmallProduct]:
     """The same for each test anew."""
     made, _ = original
-    monkeypatch.setenv("REVERSION_HOME", str(made.home))
     made.take_back()
-    return made
+    with made.at_home():
+        yield made
 
 
 @pytest.fixture

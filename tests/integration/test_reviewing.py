@@ -25,8 +25,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> SmallProduct:
     """Staging, the only environment, runs 1.1.0; its newest snapshot is of 1.0.0."""
     made = make_small_product(tmp_path_factory.mktemp("reviewed"), environments=("staging",))
     made.run("staging", **OLD)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REVERSION_HOME", str(made.home))
+    with made.at_home():
         take(made)
     made.run("staging", **NEW)
     made.keep()
@@ -34,12 +33,10 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> SmallProduct:
 
 
 @pytest.fixture
-def small(original: SmallProduct, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallProduct]:
-    """The same for each test anew. Afterwards nothing may have changed."""
-    monkeypatch.setenv("REVERSION_HOME", str(original.home))
-    original.take_back()
-    yield original
-    now = original.running("staging")
+def small(small: SmallProduct) -> Iterator[SmallProduct]:
+    """See that afterwards nothing has changed."""
+    yield small
+    now = small.running("staging")
     assert {name: now[name] for name in ("cart", "pay")} == {"cart": "1.1.0", "pay": "1.1.0"}
 
 
@@ -47,8 +44,7 @@ def small(original: SmallProduct, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
 def plan(original: SmallProduct) -> Plan:
     """The plan that is made of it."""
     original.take_back()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REVERSION_HOME", str(original.home))
+    with original.at_home():
         return reviewing.review(opened(original), "staging", "latest-verified")
 
 

@@ -17,21 +17,12 @@ from tests.small_product import SmallProduct, make_small_product
 def original(tmp_path_factory: pytest.TempPathFactory) -> SmallProduct:
     """Staging runs 1.1.0, and has a snapshot of that."""
     made = make_small_product(tmp_path_factory.mktemp("shown"), environments=("staging",))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REVERSION_HOME", str(made.home))
+    with made.at_home():
         workspace = open_workspace(str(made.product))
         request = tagging.Request(by=TakenBy(kind="person", name="Ana"))
         tagging.take(workspace, workspace.product.environment("staging"), request)
     made.keep()
     return made
-
-
-@pytest.fixture
-def small(original: SmallProduct, monkeypatch: pytest.MonkeyPatch) -> SmallProduct:
-    """The same for each test anew."""
-    monkeypatch.setenv("REVERSION_HOME", str(original.home))
-    original.take_back()
-    return original
 
 
 def show(small: SmallProduct, *options: str) -> "subprocess.CompletedProcess[str]":

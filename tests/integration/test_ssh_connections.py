@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,9 @@ import pytest
 from reversion.adapters.restores import restore, restore_all
 from reversion.adapters.verdicts import RestoreTarget
 from reversion.errors import HostUnreachable
-from tests.ssh_stage import a_stage, runs_kept_apart
+from tests.e2e.server import wait_for
+from tests.playing import runs_kept_apart
+from tests.ssh_stage import a_stage
 from tests.sshd import Sshd, sshd_hosts
 
 pytestmark = pytest.mark.sshd
@@ -166,10 +167,7 @@ def test_a_connection_that_is_lost_while_a_command_runs_is_an_unreachable_host(
 
 def _lose(folder: Path, begun: Path) -> None:
     """Close the run's connection as soon as its command has begun."""
-    for _ in range(600):
-        if begun.exists():
-            break
-        time.sleep(0.05)
+    wait_for(begun.exists, 30, "the command to begin", every=0.05)
     (control,) = (path for path in folder.glob("reversion-run-*/cp/*") if path.is_socket())
     subprocess.run(["ssh", "-O", "exit", "-o", f"ControlPath={control}", "any"], check=True, capture_output=True)
 

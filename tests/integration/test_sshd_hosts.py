@@ -18,7 +18,8 @@ from reversion.adapters.restores import proven, restore, restore_all
 from reversion.adapters.verdicts import RestoreTarget
 from reversion.errors import HostUnreachable, PlaybookFailed, ProductInvalid, is_worth_retrying
 from reversion.product import Product
-from tests.ssh_stage import a_stage, runs_kept_apart
+from tests.playing import runs_kept_apart
+from tests.ssh_stage import a_stage
 from tests.sshd import Sshd, free_port, sshd_hosts
 
 pytestmark = pytest.mark.sshd

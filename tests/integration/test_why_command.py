@@ -20,8 +20,7 @@ Said = Callable[..., tuple[Any, str]]
 def original(tmp_path_factory: pytest.TempPathFactory) -> SmallProduct:
     """Staging runs 1.1.0, and has a snapshot of that; then SHOP-1 grows in cart, and is picked to 1.0.1."""
     made = make_small_product(tmp_path_factory.mktemp("explained"), environments=("staging",))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REVERSION_HOME", str(made.home))
+    with made.at_home():
         workspace = open_workspace(str(made.product))
         request = tagging.Request(by=TakenBy(kind="person", name="Ana"))
         tagging.take(workspace, workspace.product.environment("staging"), request)
@@ -34,14 +33,6 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> SmallProduct:
     cart.checkout("main")
     made.keep()
     return made
-
-
-@pytest.fixture
-def small(original: SmallProduct, monkeypatch: pytest.MonkeyPatch) -> SmallProduct:
-    """The same for each test anew."""
-    monkeypatch.setenv("REVERSION_HOME", str(original.home))
-    original.take_back()
-    return original
 
 
 def cart_of(small: SmallProduct) -> GitBuilder:

@@ -5,12 +5,11 @@ import pytest
 from reversion.commands.asking import GiveAnswer
 from reversion.errors import Refused
 from reversion.history import Answer, Review
+from tests.builders import RUN
 
 
 def a_review(**changes: object) -> Review:
-    return Review(run="1208499b-3d46-4497-af05-84a6af9cbf80", text="# Review", plan="0123456789ab").model_copy(
-        update=changes
-    )
+    return Review(run=RUN, text="# Review", plan="0123456789ab").model_copy(update=changes)
 
 
 def an_answer(**changes: object) -> Answer:
