@@ -62,7 +62,7 @@ def release(folder: Path, *calls: dict[str, Any], **how: Any) -> list[dict[str, 
 
 @contextmanager
 def runs_kept_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Let runs' directories be in a temporary folder of their own until the block ends; its path is short, for sockets."""
+    """Let runs use a temporary folder of their own until the block ends; its path is short, for sockets."""
     tmp_path_factory.getbasetemp()  # settle pytest's own folder before moving the temporary one
     with tempfile.TemporaryDirectory(prefix="rt-") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", folder)
