@@ -387,3 +387,36 @@ def test_a_disk_that_takes_no_more_is_told_with_what_to_do(tmp_path: Path, runs:
     )
     assert "File too large" in second
     assert "Make room there" in second
+
+
+@pytest.mark.parametrize(("configured", "seconds"), [("", "0.02"), ("internal_poll_interval = 0.3\n", "0.3")])
+def test_ansible_looks_seldom_at_what_it_has_begun_unless_the_product_says_how_often(
+    configured: str, seconds: str, tmp_path: Path
+) -> None:
+    (tmp_path / "ansible.cfg").write_text(f"[defaults]\n{configured}")
+    (tmp_path / "filter_plugins").mkdir()
+    (tmp_path / "filter_plugins" / "asked.py").write_text(
+        "from ansible import constants\n"
+        "class FilterModule:\n"
+        "    def filters(self):\n"
+        "        return {'polled': lambda _: constants.DEFAULT_INTERNAL_POLL_INTERVAL}\n"
+    )
+    task = '- ansible.builtin.fail: {msg: "every {{ 0 | polled }} s"}\n'
+    assert f"every {seconds} s" in message_of(a_stage(tmp_path, task))
+
+
+def test_services_pinned_to_their_place_are_done_before_the_next_begin(tmp_path: Path) -> None:
+    (tmp_path / "ansible.cfg").write_text("[defaults]\nforks = 2\n")
+    hosts = dict.fromkeys(("cart", "orders", "stock", "search"), LOCAL)
+    note = "echo {} {{{{ reversion_service }}}} >> {{{{ root }}}}/notes"
+    begin, end = (f"- ansible.builtin.shell: {note.format(word)}\n" for word in ("begin", "end"))
+    stage = a_stage(tmp_path, begin + end, play="  strategy: host_pinned\n", hosts=hosts)
+    assert {result.state for result in restored(stage).values()} == {"restored"}
+    under_way: set[str] = set()
+    most = 0
+    for line in (tmp_path / "notes").read_text().splitlines():
+        word, service = line.split()
+        under_way.symmetric_difference_update({service})
+        assert (service in under_way) == (word == "begin")
+        most = max(most, len(under_way))
+    assert most <= 2

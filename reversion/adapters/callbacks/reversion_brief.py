@@ -5,6 +5,7 @@ import gc
 import json
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.callback.default import CallbackModule as Default
 
 DOCUMENTATION = """
@@ -16,6 +17,8 @@ extends_documentation_fragment: [default_callback]
 
 _LONGEST = 2_000
 _SELDOM = 100_000
+_POLL = "DEFAULT_INTERNAL_POLL_INTERVAL"
+_POLL_SECONDS = 0.02
 _TOLD = ("msg", "reason", "stderr", "module_stderr", "stdout", "censored")
 
 
@@ -30,6 +33,10 @@ class CallbackModule(Default):  # type: ignore[misc]  # Ansible ships no types
         gc.collect()
         gc.freeze()
         gc.set_threshold(_SELDOM, *gc.get_threshold()[1:])
+        # Where services go through a play by themselves, Ansible looks at each of them a thousand times a second. No
+        # variable sets this, so it is set here, unless ansible.cfg does.
+        if constants.config.get_config_value_and_origin(_POLL)[1] == "default":
+            setattr(constants, _POLL, _POLL_SECONDS)
         super().v2_playbook_on_play_start(play)
 
     def _dump_results(self, result: dict[str, Any], *_: Any, **_options: Any) -> str:
