@@ -101,7 +101,7 @@ _AS_MODULE = """\
     health: {{url: "http://{{{{ ansible_host }}}}:{port}/version", field: version, timeout: 60}}
 """
 _ROLE_PLAY = "- hosts: reversion_targets\n  gather_facts: false\n  strategy: host_pinned\n  roles: [release]\n"
-_HAND_PLAY = "- hosts: all\n  gather_facts: false\n  strategy: host_pinned\n  tasks:\n"
+_HAND_PLAY = "- hosts: all\n  gather_facts: false\n  tasks:\n"
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,13 @@ import zipimport
 from pathlib import Path
 
 _OFTEN = """
-argparse base64 datetime email.message grp hashlib http.client json locale platform pwd runpy selectors shlex shutil
-ssl subprocess syslog tarfile tempfile urllib.request uuid zipfile
+argparse base64 datetime email.message encodings.cp437 filecmp glob grp hashlib http.client json locale platform pwd
+runpy selectors shlex shutil ssl subprocess syslog tarfile tempfile urllib.request uuid zipfile
 """
-_SHARED = "basic urls common.file common.locale common.process _internal._ansiballz._loader"
+_SHARED = """
+basic urls common.file common.locale common.process common.sentinel _internal._ansiballz._loader
+_internal._json._profiles._module_legacy_c2m _internal._json._profiles._module_legacy_m2c
+"""
 _MODULES = "command copy file stat unarchive uri"
 
 

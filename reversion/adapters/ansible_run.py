@@ -245,6 +245,8 @@ def message_of(answer: Mapping[str, Any]) -> str:
     told = str(answer.get("msg") or answer.get("reason") or "").strip().removeprefix("Task failed: ")
     printed = str(answer.get("stderr") or answer.get("module_stderr") or answer.get("stdout") or "").strip()
     last = " ".join(printed.splitlines()[-3:])[-300:] if printed and printed not in told else ""
+    if not printed and told.endswith("return code") and isinstance(answer.get("rc"), int):
+        told = f"{told} {answer['rc']}, and nothing was printed"
     shown = plain(": ".join(part for part in (told, last) if part), 400)
     return re.sub(r"//[^/@\s]+@", "//", shown) or "it gave no reason"
 

@@ -51,6 +51,10 @@ _MISLEADING = (
 """Variables, as a Git hook has them, that would lead a command to another repository."""
 
 
+_PIPE = 1 << 20
+"""So much can Git write ahead, in bytes, which is a small history's whole log."""
+
+
 class GitCommand:
     """Runs Git commands in one folder."""
 
@@ -84,6 +88,7 @@ class GitCommand:
                     istream=given,
                     as_process=True,
                     start_new_session=True,
+                    pipesize=_PIPE,
                 )
             except (git.CommandError, OSError, ValueError) as error:
                 raise self._failure(arguments[0], getattr(error, "stderr", "") or str(error)) from error

@@ -26,7 +26,7 @@ from reversion.product import Service
 from reversion.text import digest, plain
 
 _SIDE_BY_SIDE = 8
-_FORMAT = "4"
+_FORMAT = "5"
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from reversion.errors import RepositoryFailed
 from reversion.text import plain
 
 COMMIT_ID = re.compile(r"[0-9a-f]{40}")
-_NAME = re.compile(r"[0-9A-Za-z_][^\x00-\x20\x7f~^:?*\[\\]{0,250}")
+_NAME = re.compile(r"[0-9A-Za-z_][^\x00-\x20\x7f~^:?*\[\\]{0,250}(?:[~^][0-9]{0,4}){0,9}")
 _TIMEOUT = 120
 _MAX_FILE = 16 << 20
 
@@ -75,7 +75,7 @@ class Repository:
         return next(iter(tuple(self.objects((name,), limit))))
 
     def resolve(self, name: str) -> str | None:
-        """Return the 40-digit id of the commit that a plain name means, or None."""
+        """Return the 40-digit id of the commit that a plain name means, or one above it as `main~2`; else None."""
         if not _NAME.fullmatch(name) or ".." in name or "@{" in name:
             return None
         try:

@@ -159,18 +159,17 @@ class Ledger:
     def _read_evidence(self, naming: Naming, *, is_part: bool) -> None:
         source, urls = self.source, self.source.evidence.urls
         touched = source.reading.records.touched
-        found: dict[str, dict[int, str]] = defaultdict(dict)
+        found: dict[str, list[tuple[int, str]]] = defaultdict(list)
         pages: dict[str, str] = {}
         for name, commits in source.evidence.commits.items():
             if is_part:
                 commits = [commit for commit in commits if self.service in touched.get(commit, ())]
             for feature in naming.features(self.service, name) if commits else ():
                 if named := self._subjects(name, commits, naming.excluded(self.service, feature)):
-                    tell = found[feature].setdefault
-                    for commit, subject in named:
-                        tell(commit, subject)
+                    found[feature] += named
                 pages[feature] = pages.get(feature) or urls.get(name, "")
-        for feature, subjects in found.items():
+        for feature, named in found.items():
+            subjects = dict(reversed(named))  # what was said first of a commit is what counts
             mine = sorted(subjects)
             self.features[feature] = tuple(dict.fromkeys(source.items.of_each(mine)))
             self.told[feature] = told_by(naming.keys(feature), [subjects[at] for at in mine], pages[feature])
@@ -179,7 +178,7 @@ class Ledger:
         """Return the commits that a name stands for, without the wrong, each with the subject to tell it under."""
         subjects, otherwise = self.source.reading.records.subjects, self.source.evidence.otherwise.get(name)
         if not otherwise and not wrong:
-            return [(commit, subjects[commit]) for commit in commits]
+            return list(zip(commits, map(subjects.__getitem__, commits), strict=True))
         return [
             (commit, said.subject)
             for commit in commits

@@ -156,8 +156,8 @@ def merged_title(message: str) -> str:
         return match[1]
     if not pull_requests(message, subject):
         return ""
-    lines = [line.strip() for line in message.lstrip("\r\n").split("\n")[1:] if line.strip()]
-    return next((line for line in lines if not line.startswith("See merge request")), "")
+    lines = map(str.strip, message.lstrip("\r\n").split("\n")[1:])
+    return next((line for line in lines if line and not line.startswith("See merge request")), "")
 
 
 def change_id(message: str) -> str:

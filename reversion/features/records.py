@@ -107,11 +107,13 @@ class Records:
             self.touched |= {number: services for number, services in pairs if services}
         messages = Messages(texts, commits.added)
         self._take_in_marks(messages, numbers)
-        self._take_in_names(messages, numbers, made_ready("", settings))
+        merges = [at for at, ids in enumerate(commits.parents) if " " in ids and len(self.parents[numbers[at]]) > 1]
+        self._take_in_names(messages, numbers, merges, made_ready("", settings))
 
-    def _take_in_names(self, messages: Messages, numbers: list[int], conventions: Conventions) -> None:
+    def _take_in_names(
+        self, messages: Messages, numbers: list[int], merges: list[int], conventions: Conventions
+    ) -> None:
         same = self._known.setdefault
-        merges = [at for at, number in enumerate(numbers) if len(self.parents[number]) > 1]
         for at in merges:
             if numbers[at] in self.pulls and (title := merged_title(messages.texts[at])):
                 self.titles[numbers[at]] = title
@@ -131,12 +133,12 @@ class Records:
             if picked := picked_from(texts[at]):
                 self.picks[numbers[at]] = picked
         pulling = {at for at, _ in messages.holding("See merge request")}
-        pulling.update(at for at, one in enumerate(subjects) if one[-1:] == ")" or one[:1] in "MP")
+        pulling.update([at for at, one in enumerate(subjects) if one[-1:] == ")" or one[:1] in "MP"])
         for at in sorted(pulling):
             if pulls := pull_requests(texts[at], subjects[at]):
                 self.pulls[numbers[at]] = pulls
         reverting = {at for at, _ in messages.holding("everts")}
-        reverting.update(at for at, one in enumerate(subjects) if one[1:6] in ("evert", "EVERT", "eappl"))
+        reverting.update([at for at, one in enumerate(subjects) if one[1:6] in ("evert", "EVERT", "eappl")])
         for at in sorted(reverting):
             if len(self.parents[numbers[at]]) < 2 and (said := undoing(texts[at], subjects[at])):
                 self.undoings[numbers[at]] = said
@@ -144,7 +146,7 @@ class Records:
     def chapter(self, start: int, end: int) -> "Chapter":
         """Return what is kept of the commits of these numbers, ids aside."""
         columns: dict[str, Any] = {name: _between(getattr(self, name), start, end) for name in _SPARSE}
-        columns["subjects"] = self.subjects[start:end]
+        columns["subjects"] = "\n".join(self.subjects[start:end])
         columns["parents"] = {
             at: one for at, one in enumerate(self.parents[start:end], start) if one != (at - 1,) and (at or one)
         }
@@ -159,7 +161,7 @@ class Records:
         self.ids += ids
         end = len(self.ids)
         self.number.update(zip(ids, range(start, end), strict=True))
-        self.subjects += chapter.subjects
+        self.subjects += chapter.subjects.split("\n")
         self.parents += map(_line, range(start, end))
         for at, parents in chapter.parents.items():
             self.parents[at] = parents
@@ -174,10 +176,10 @@ class Records:
 class Chapter(Value):
     """Some consecutive commits of the records, as they are stored; parents only where they are not the one before.
 
-    Of `names`, each that some commits name alike stands there once, with the numbers of these.
+    Of `names`, each that some commits name alike stands there once, with the numbers of these. A subject is one line.
     """
 
-    subjects: list[str]
+    subjects: str
     parents: dict[int, tuple[int, ...]]
     pulls: dict[int, tuple[str, ...]]
     changes: dict[int, str]

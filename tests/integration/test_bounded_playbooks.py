@@ -169,6 +169,13 @@ def test_of_a_result_that_is_too_large_the_reason_is_still_told_unless_no_log_hi
     assert results["web"].message == "web on on-web: task 'Migrate' failed: its output is hidden (no_log)"
 
 
+def test_a_command_that_fails_without_a_word_is_told_with_its_return_code(tmp_path: Path) -> None:
+    tasks = '- {name: Migrate, ansible.builtin.command: sh -c "exit 3"}\n'
+    assert message_of(a_stage(tmp_path, tasks)) == (
+        "orders on on-orders: task 'Migrate' failed: non-zero return code 3, and nothing was printed"
+    )
+
+
 @pytest.mark.parametrize(
     ("tasks", "play", "told"),
     [

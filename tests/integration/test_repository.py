@@ -32,9 +32,12 @@ def test_a_folder_that_is_no_repository_is_told_so(tmp_path):
 
 def test_names_resolve_to_commit_ids_and_tags_are_peeled(product):
     product.tag("v1.0", message="Release")
+    before = product.head()
+    product.commit("Go on")
     repository = Repository(product.path)
 
-    assert repository.resolve("v1.0") == repository.resolve("HEAD") == product.head()
+    assert repository.resolve("v1.0") == repository.resolve("HEAD~1") == repository.resolve("HEAD^") == before
+    assert repository.resolve("HEAD") == product.head() != before
 
 
 @pytest.mark.parametrize(
@@ -43,8 +46,10 @@ def test_names_resolve_to_commit_ids_and_tags_are_peeled(product):
         "--output=x",
         "-h",
         "",
-        "HEAD~1",
-        "HEAD^",
+        "HEAD~9",
+        "HEAD~1:reversion.yaml",
+        "HEAD^{tree}",
+        "~1",
         "@{-1}",
         ":/Begin",
         "main..v1",
