@@ -1,5 +1,6 @@
 """How a Git command is run: what it may use, how long it may take, and how its failure is told."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -88,13 +89,13 @@ class GitCommand:
                     istream=given,
                     as_process=True,
                     start_new_session=True,
-                    pipesize=_PIPE,
                 )
             except (git.CommandError, OSError, ValueError) as error:
                 raise self._failure(arguments[0], getattr(error, "stderr", "") or str(error)) from error
         process = held.proc  # `held` ends the process when it is dropped, so it must live as long
         if process is None or process.stdout is None or process.stderr is None:
             raise self._failure(arguments[0], "")
+        _widen(process.stdout)
         said = _Listener(process.stderr)
         watch = threading.Timer(timeout, _end, (process.pid,))
         watch.daemon = True
@@ -177,6 +178,13 @@ def _environment() -> dict[str, str]:
         "GIT_FLUSH": "0",
         "LC_ALL": "C",
     }
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let Git write ahead, where the system can and the user may."""
+    if wider := getattr(fcntl, "F_SETPIPE_SZ", None):
+        with suppress(OSError):
+            fcntl.fcntl(pipe, wider, _PIPE)
 
 
 def _end(process_id: int) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import TypeVar
 
 from reversion import __version__
@@ -26,6 +26,8 @@ from reversion.product import Service
 from reversion.text import digest, plain
 
 _SIDE_BY_SIDE = 8
+_READING = Semaphore(2)
+"""One history is read while Git brings the next; more only get in each other's way."""
 _FORMAT = "5"
 
 T = TypeVar("T")
@@ -164,7 +166,8 @@ class _Group:
             heads = tracked_heads(self.services[0], references.branches)
             if not heads:
                 return self._unread({service.name: _no_branch(service) for service in self.services}, mapped)
-            books, commits, new = self._tell(repository, heads, _commits(self.services, mapped))
+            with _READING:
+                books, commits, new = self._tell(repository, heads, _commits(self.services, mapped))
         except (ReversionError, OSError) as error:
             problem = plain(str(error), 500)
             unmapped = (Mapped(service=one.name, version=version, problem=problem) for one, version in wanted)

@@ -118,7 +118,7 @@ class Records:
             if numbers[at] in self.pulls and (title := merged_title(messages.texts[at])):
                 self.titles[numbers[at]] = title
         found = conventions.names_in(messages, {at for at in merges if numbers[at] not in self.pulls})
-        self.names |= {numbers[at]: same(named, named) for at, named in sorted(found.items())}
+        self.names |= {numbers[at]: same(named := found[at], named) for at in sorted(found)}
         for number in numbers if conventions.counted is not None else ():
             if len(self.parents[number]) < 2 and not conventions.counts(self.subjects[number]):
                 self.aside[number] = True

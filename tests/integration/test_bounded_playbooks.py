@@ -32,7 +32,7 @@ from tests.sshd import sshd_hosts
 LOCAL = '{ansible_connection: local, ansible_python_interpreter: "{{ ansible_playbook_python }}"}'
 WRITE = """\
 - name: Write the version
-  ansible.builtin.copy: {content: "{{ reversion_version }}", dest: "{{ root }}/{{ inventory_hostname }}"}
+  ansible.builtin.shell: printf %s {{ reversion_version | quote }} > {{ root }}/{{ inventory_hostname }}
 """
 
 

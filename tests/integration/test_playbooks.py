@@ -45,7 +45,7 @@ RESTORE = """
   gather_facts: false
   tasks:
     - name: Write the version
-      ansible.builtin.copy: {content: "{{ reversion_version }}", dest: "{{ root }}/{{ inventory_hostname }}"}
+      ansible.builtin.shell: printf %s {{ reversion_version | quote }} > {{ root }}/{{ inventory_hostname }}
 """
 
 
@@ -116,12 +116,12 @@ TELLING = """
   gather_facts: false
   tasks:
     - name: Write the version
-      ansible.builtin.copy: {content: "{{ reversion_version }}", dest: "{{ root }}/{{ inventory_hostname }}"}
+      ansible.builtin.shell: printf %s {{ reversion_version | quote }} > {{ root }}/{{ inventory_hostname }}
 - hosts: orders
   gather_facts: false
   tasks:
     - name: Write the version
-      ansible.builtin.copy: {content: "{{ reversion_version }}", dest: "{{ root }}/{{ inventory_hostname }}"}
+      ansible.builtin.shell: printf %s {{ reversion_version | quote }} > {{ root }}/{{ inventory_hostname }}
 """
 
 
@@ -250,7 +250,7 @@ FAILING = """
         argv: [sh, -c, "printf '\\\\033[31mdisk full\\\\033[0m\\\\n<b>at https://bo:pw@db/x</b>' >&2; exit 9"]
       when: inventory_hostname == 'catalog@staging-2'
     - name: Write another version
-      ansible.builtin.copy: {content: "1.3.9", dest: "{{ root }}/{{ inventory_hostname }}"}
+      ansible.builtin.shell: printf 1.3.9 > {{ root }}/{{ inventory_hostname }}
 """
 
 

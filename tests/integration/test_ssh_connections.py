@@ -137,6 +137,21 @@ def test_no_ssh_is_started_where_a_connection_is_open(server: Sshd, tmp_path: Pa
     assert server.log.read_text().count("Accepted publickey") >= 2
 
 
+def test_where_a_home_is_is_not_asked_for_every_folder_that_ansible_makes(folder: Path, tmp_path: Path) -> None:
+    commands = tmp_path / "commands"
+    telling = f'echo "$SSH_ORIGINAL_COMMAND" >>{commands}; exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"'
+    with sshd_hosts(folder / "telling", "127.0.5.3", settings=f"ForceCommand {telling}") as (host,):
+        play = HEAD.replace("  tasks:\n", "  vars: {ansible_ssh_transfer_method: piped}\n  tasks:\n")
+        copy = '    - ansible.builtin.copy: {{content: "{0}", dest: "ROOT/copy-{0}"}}\n'
+        play += "".join(map(copy.format, range(3))) + RESTORED
+        restore(a_stage(tmp_path, {"staging-1": host.variables()}, play), WEB)
+
+    told = commands.read_text().splitlines()
+    assert sum("mkdir" in line and "ansible-tmp" in line for line in told) == 4
+    asked = [line for line in told if line.startswith("/bin/sh -c 'echo ~")]
+    assert len(asked) == 2, told  # once before the connection is open, once on it
+
+
 def test_a_server_that_takes_no_further_command_at_once_gets_connections_of_their_own(
     folder: Path, tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ import gc
 import json
 from typing import Any
 
-from ansible import constants
+import ansible.constants as constants
 from ansible.plugins.callback.default import CallbackModule as Default
 
 DOCUMENTATION = """

@@ -6,6 +6,7 @@ import fnmatch
 import hashlib
 import json
 import os
+import re
 import selectors
 import socket
 import struct
@@ -31,6 +32,7 @@ _NO_ESCAPE = 0xFFFFFFFF
 _AT_ONCE = 1 << 16
 _LARGEST = 1 << 18
 _LONGEST_COMMAND = 100_000
+_WHERE_HOME_IS = re.compile(r"/bin/sh -c 'echo ~(?:[A-Za-z0-9_][A-Za-z0-9_.-]*)?(?: && sleep 0)?'")
 _SSH_FAILED = 255
 _GRACE = 2
 _USUAL = {
@@ -59,6 +61,8 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible ships no type
         if len(command) < _LONGEST_COMMAND and (way := self._open_way(sudoable=sudoable)):
             is_terminal = not in_data and sudoable and self.get_option("use_tty")
             with suppress(_NotTakenError):
+                if _WHERE_HOME_IS.fullmatch(cmd) and not in_data:
+                    return self._home(way, command)
                 return self._ask(way, command, in_data or b"", is_terminal=is_terminal, sudoable=sudoable)
         answer: tuple[int, bytes, bytes] = super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         return answer
@@ -77,6 +81,16 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible ships no type
             return None
         sent = _sent(Path(_SOCKETS), called)
         return None if sent is None else _Way(path, sent)
+
+    def _home(self, way: _Way, command: bytes) -> tuple[int, bytes, bytes]:
+        """Ask once in a run where a home is: Ansible would each time that it makes a folder for a task."""
+        kept = Path(_SOCKETS, f"{_named(way.socket, command.decode())}.home")
+        with suppress(FileNotFoundError):
+            return 0, kept.read_bytes(), b""
+        code, out, err = self._ask(way, command, b"", is_terminal=False, sudoable=False)
+        if code == 0 and out.strip().rpartition(b"\n")[2].startswith(b"/"):
+            _keep(kept, out)
+        return code, out, err
 
     def _ask(
         self, way: _Way, command: bytes, data: bytes, *, is_terminal: bool, sudoable: bool
@@ -128,15 +142,24 @@ def _sent(folder: Path, called: list[str]) -> tuple[str, ...] | None:
 
     It is asked once for each way of calling it, and its answer kept beside the sockets for whoever comes next.
     """
-    kept = folder / f"{hashlib.sha256(json.dumps(called).encode()).hexdigest()[:20]}.asked"
+    kept = folder / f"{_named(*called)}.asked"
     try:
-        answer = json.loads(kept.read_text())
+        answer = json.loads(kept.read_bytes())
     except FileNotFoundError:
         answer = _ask_ssh(called)
-        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".draft", delete=False) as draft:
-            json.dump(answer, draft)
-        Path(draft.name).replace(kept)
+        _keep(kept, json.dumps(answer).encode())
     return None if answer is None else tuple(answer)
+
+
+def _named(*what: str) -> str:
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:20]
+
+
+def _keep(file: Path, content: bytes) -> None:
+    """Write a file at once, whoever else does the same."""
+    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".draft", delete=False) as draft:
+        draft.write(content)
+    Path(draft.name).replace(file)
 
 
 def _ask_ssh(called: list[str]) -> list[str] | None:
