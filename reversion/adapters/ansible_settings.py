@@ -64,7 +64,7 @@ def surroundings(tree: Path, environment: Environment) -> Surroundings:
 
 
 _DEFAULTS = (
-    ("ANSIBLE_FORKS", "22", "defaults.forks"),
+    ("ANSIBLE_FORKS", "20", "defaults.forks"),
     (
         "ANSIBLE_PIPELINING",
         "True",
