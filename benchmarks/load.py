@@ -25,6 +25,7 @@ from benchmarks.lab.product import Content, write_product
 from benchmarks.lab.services import NEW, OLD, Services
 from benchmarks.lab.tiny import Tiny
 from reversion.history import WAITING, RunRecord
+from reversion.outcome import Verdict
 from tests.e2e.server import Server, wait_for
 from tests.postgresql import running_postgresql
 
@@ -137,6 +138,10 @@ def queue(given: Given) -> None:
         f"{len(runs)} reversions at once, each of another environment, of {len(products)} products: {_counted(told)};"
     )
     print(f"  what they run: {_counted(Counter(at for tiny in products for at in tiny.running().values()))}")
+    for run in runs:
+        if run.record.told != Verdict.PROVEN:
+            told = f"{run.record.told}: {run.record.state.message}"
+            print(f"  {run.record.environment} of {run.control.product}: {told}")
     _tell("from the first start until all had ended", ended - began)
     _tell("CPU of everything", meter.between(began, ended).total)
     _tell_memory(meter)

@@ -8,6 +8,7 @@ from prefect.events.actions import ChangeFlowRunState, RunDeployment
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
 from reversion.adapters.tags import LATEST_VERIFIED
+from reversion.history import WAITS
 from reversion.product import Product
 
 ALERT = "reversion.alert"
@@ -53,7 +54,7 @@ def _dead_runs(product: str, revert: str) -> AutomationCore:
         description="A reversion whose process died without a word is crashed, not running.",
         trigger=EventTrigger(
             after={_ALIVE, _BEGUN},
-            expect={_ALIVE, *(f"prefect.flow-run.{state}" for state in _ENDED)},
+            expect={_ALIVE, WAITS, *(f"prefect.flow-run.{state}" for state in _ENDED)},
             match={"prefect.resource.id": "prefect.flow-run.*"},
             match_related={"prefect.resource.id": f"prefect.deployment.{revert}"},
             for_each={"prefect.resource.id"},

@@ -4,10 +4,14 @@ from enum import Enum
 from typing import Any, Literal
 
 from prefect import suspend_flow_run
+from prefect.events import emit_event
+from prefect.exceptions import Pause
 from prefect.input import RunInput
+from prefect.runtime import deployment, flow_run
 from pydantic import Field, ValidationError, create_model
 
 from reversion.errors import PlanVoid, Refused
+from reversion.history import WAITS
 from reversion.outcome import Approval, WayOn
 from reversion.plan import Plan
 from reversion.product import Environment
@@ -43,6 +47,9 @@ def ask(plan: Plan, review: str, *, asked: str, stopped: str, left: str) -> Appr
     again = f"{left} Start the reversion again."
     try:
         answer = suspend_flow_run(wait_for_input=form, timeout=environment.approval_timeout, key=approval_key())
+    except Pause:
+        _tell_that_it_waits()
+        raise
     except ValidationError as error:
         raise Refused("Somebody set the run going without an answer to its question.", again) from error
     assert answer is not None  # noqa: S101  a form was asked for
@@ -66,6 +73,20 @@ def ask(plan: Plan, review: str, *, asked: str, stopped: str, left: str) -> Appr
         digest=plan.digest,
         leave_out=tuple(given.get("leave_out", ())),
         goes_back=given.get("way") == WayOn.back.value,
+    )
+
+
+def _tell_that_it_waits() -> None:
+    """Say in an event that the run is silent from now on, behind its last sign of life.
+
+    What Prefect itself tells of the new state may be heard before that, and then the silence looks like a death.
+    """
+    emit_event(
+        WAITS,
+        {"prefect.resource.id": f"prefect.flow-run.{flow_run.id}", "prefect.resource.name": str(flow_run.name)},
+        related=[
+            {"prefect.resource.id": f"prefect.deployment.{deployment.id}", "prefect.resource.role": "deployment"}
+        ],
     )
 
 

@@ -7,6 +7,8 @@ from reversion.report import Record
 from reversion.text import Value, plain
 
 WAITING = "Waits for approval"
+WAITS = "reversion.waits"
+"""The event by which a run says that it waits for an approval, and that nothing will be heard of it until then."""
 UNANSWERED = "Nobody answered within the time."
 _UNDER_WAY = {
     "SCHEDULED": "Scheduled",

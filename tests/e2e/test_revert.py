@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from reversion.history import WAITS
 from tests.e2e.server import Server, wait_for
 from tests.e2e.stand import NEW, OLD, Stand, a_stand
 from tests.small_product import make_small_product
@@ -83,6 +84,21 @@ def test_a_rejected_reversion_changes_nothing(stand: Stand):
     assert stand.small.tags() == tags
     retried = stand.command("retry", run)
     assert (retried.returncode, "nothing to retry" in retried.stderr) == (1, True)
+
+
+def test_a_run_that_waits_says_so_behind_its_last_sign_of_life(stand: Stand):
+    run = stand.start_and_wait()
+
+    def heard() -> list[str]:
+        about = {"resource": {"id": [f"prefect.flow-run.{run}"]}}
+        told = stand.api.ask("/events/filter", {"filter": about | {"order": "ASC"}, "limit": 50})["events"]
+        return [event["event"] for event in told]
+
+    wait_for(lambda: WAITS in heard(), 30, "the run to say that it waits")
+    assert "prefect.flow-run.heartbeat" in heard()[: heard().index(WAITS)]
+    assert "prefect.flow-run.heartbeat" not in heard()[heard().index(WAITS) :]
+    stand.answer(run, approve=False)
+    stand.wait_until(run, "Rejected")
 
 
 def test_silence_means_no(stand: Stand):
