@@ -45,7 +45,8 @@ def normalised(subject: str, ids: Iterable[str] = ()) -> str:
         words = _BACKPORT.sub("", words)
     if "://" in words:
         words = _URL.sub(" ", words)
-    words = _without(words, ids)
+    for id in ids:
+        words = words.replace(id, " ")
     if "-" in words:
         words = _KEY.sub(" ", words)
     if words.isascii():
@@ -53,29 +54,23 @@ def normalised(subject: str, ids: Iterable[str] = ()) -> str:
     return " ".join(words.translate(_NO_WORD).casefold().split())
 
 
-def roughly_normalised(subjects: Sequence[str], ids: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return what is alike for all subjects that `normalised` makes alike with their ids, and for few others.
+def normalised_together(subjects: Sequence[str], id: str) -> list[str]:
+    """Return what `normalised` does for subjects that name just this id, or, where no two are alike, without spaces.
 
     Most need no look at each of them.
     """
     whole = "\n".join(subjects)
-    if not subjects or not _is_usual(whole):
-        return ["".join(normalised(*both).split()) for both in zip(subjects, ids, strict=True)]
-    while (words := _PULL_AT_ANY_END.sub("", whole)) != whole:
-        whole = words
-    lines = [
-        line.replace(its[0], " ") if len(its) == 1 else _without(line, its)
-        for line, its in zip(words.split("\n"), ids, strict=True)
-    ]
-    if any("-" in line for line in lines):
-        lines = [_KEY.sub(" ", line) if "-" in line else line for line in lines]
-    return "\n".join(lines).encode().translate(_PLAIN).replace(b" ", b"").decode().split("\n")
-
-
-def _without(text: str, ids: Iterable[str]) -> str:
-    for id in ids:
-        text = text.replace(id, " ")
-    return text
+    words = _PULL_AT_ANY_END.sub("", whole)
+    if not _is_usual(whole) or _PULL_AT_ANY_END.search(words):
+        return [normalised(subject, (id,)) for subject in subjects]
+    words = words.replace(id, " ")
+    if "-" in words:
+        words = _KEY.sub(" ", words)
+    words = words.encode().translate(_PLAIN).decode()
+    unspaced = words.replace(" ", "").split("\n")
+    if len(set(unspaced)) == len(unspaced):
+        return unspaced
+    return [" ".join(line.split()) for line in words.split("\n")]
 
 
 def _is_usual(subjects: str) -> bool:
@@ -143,21 +138,23 @@ class Items:
 
     def _join_alike(self, evidence: Evidence) -> None:
         subjects, names = self._reading.records.subjects, evidence.names
-        marked = list(self._under_one_mark(evidence.commits))
-        every = sorted(set(chain.from_iterable(marked)))
-        words = roughly_normalised([subjects[at] for at in every], [names.get(at, ()) for at in every])
-        rough = dict(zip(every, words, strict=True))
-        for commits in marked:
-            if len({rough[commit] for commit in commits}) == len(commits):
+        for id, commits in self._under_one_mark(evidence.commits):
+            mine = [subjects[commit] for commit in commits]
+            only = (id,)
+            if all(names.get(commit) == only for commit in commits):
+                words = normalised_together(mine, id)
+            else:
+                words = [normalised(one, names.get(commit, ())) for one, commit in zip(mine, commits, strict=True)]
+            if len(set(words)) == len(words):
                 continue
             alike: dict[str, list[int]] = {}
-            for commit in commits:
-                alike.setdefault(normalised(subjects[commit], names.get(commit, ())), []).append(commit)
+            for said, commit in zip(words, commits, strict=True):
+                alike.setdefault(said, []).append(commit)
             for said, same in alike.items():
                 if said and 1 < len(same) <= _TOO_COMMON:
                     self._join_by_turn(same)
 
-    def _under_one_mark(self, named: Mapping[str, Sequence[int]]) -> Iterator[list[int]]:
+    def _under_one_mark(self, named: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, list[int]]]:
         """Yield the commits, in order, that bear the same name, or that the same pull request landed."""
         landed: dict[str, list[int]] = defaultdict(list)
         for commit, numbers in self._pulls.items():
@@ -166,10 +163,10 @@ class Items:
         for id, commits in named.items():
             both = [*commits, *landed.pop(id, ())]
             if len(both) > 1:
-                yield sorted(set(both))
-        for commits in landed.values():
+                yield id, sorted(set(both))
+        for id, commits in landed.items():
             if len(commits) > 1:
-                yield sorted(set(commits))
+                yield id, sorted(set(commits))
 
     def _landed_several(self) -> dict[int, tuple[str, ...]]:
         """Return of each ordinary commit the pull requests, where any of these stands at several commits."""

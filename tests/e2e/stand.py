@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 from reversion.adapters.approvals import Approvals
 from reversion.adapters.prefect_api import Address, PrefectApi
@@ -42,13 +43,14 @@ class Stand:
         return Approvals(self.api)
 
     def command(
-        self, *arguments: str, module: str = "reversion.cli", **extra: str
+        self, *arguments: str, module: str = "reversion.cli", said: IO[str] | None = None, **extra: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run `reversion --product P ...` as a person would."""
+        """Run `reversion --product P ...` as a person would; with `said`, what it says on the way goes there."""
         return subprocess.run(
             [sys.executable, "-m", module, "--product", str(self.small.product), *arguments],
             env=self.server.environment | extra,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=said or subprocess.PIPE,
             text=True,
             timeout=PATIENCE,
         )

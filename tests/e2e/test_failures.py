@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.e2e.server import Server
-from tests.e2e.stand import NEW, OLD, Stand, a_stand
+from tests.e2e.server import Server, wait_for
+from tests.e2e.stand import NEW, OLD, PATIENCE, Stand, a_stand
 from tests.small_product import make_small_product
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
@@ -97,9 +97,10 @@ def test_an_environment_that_wants_it_is_taken_back_to_how_it_was_when_a_service
     assert stand.small.running("staging") == NEW
     assert {"Restore pay", "Restore cart"} <= {task.name for task in stand.detail(run).tasks}
 
-    with ThreadPoolExecutor(1) as aside:
-        unattended = aside.submit(stand.command, "retry", run)
-        stand.wait_until(run, "Waits for approval", after=record)
+    heard = stand.small.root / "heard"
+    with ThreadPoolExecutor(1) as aside, heard.open("w") as said:
+        unattended = aside.submit(stand.command, "retry", run, said=said)
+        wait_for(lambda: "It waits for an answer" in heard.read_text(), PATIENCE, "the command to say that it waits")
         stand.answer(run, approve=False)
     rejected = stand.wait_until(run, "Rejected", after=record)
 
@@ -107,7 +108,7 @@ def test_an_environment_that_wants_it_is_taken_back_to_how_it_was_when_a_service
     assert rejected.state.message == told
     assert unattended.result().stdout.endswith(f"Rejected: {told}\n")
     for moment in ("It will wait for an answer given elsewhere", "It waits for an answer"):
-        assert f"{moment}: reversion approve {run[:8]} --as NAME" in unattended.result().stderr
+        assert f"{moment}: reversion approve {run[:8]} --as NAME" in heard.read_text()
     assert rejected.record.safety_snapshot == record.record.safety_snapshot
 
 

@@ -105,9 +105,10 @@ def largest(folder: Path) -> Iterator[list[int]]:
     def watch() -> None:
         while not is_over.wait(0.05):
             sizes = []
-            for path in folder.rglob("*"):
-                with contextlib.suppress(OSError):
-                    sizes.append(path.lstat().st_size)
+            with contextlib.suppress(OSError):  # what is there now may be gone at the next look
+                for path in folder.rglob("*"):
+                    with contextlib.suppress(OSError):
+                        sizes.append(path.lstat().st_size)
             most[0] = max(most[0], sum(sizes))
 
     watcher = threading.Thread(target=watch)
