@@ -133,15 +133,15 @@ def queue(given: Given) -> None:
         ]
         _answer_all(runs)
         ended = time.time()
-    told = Counter(run.record.told for run in runs)
+    records = [run.record for run in runs]
+    told = Counter(record.told for record in records)
     print(
         f"{len(runs)} reversions at once, each of another environment, of {len(products)} products: {_counted(told)};"
     )
     print(f"  what they run: {_counted(Counter(at for tiny in products for at in tiny.running().values()))}")
-    for run in runs:
-        if run.record.told != Verdict.PROVEN:
-            told = f"{run.record.told}: {run.record.state.message}"
-            print(f"  {run.record.environment} of {run.control.product}: {told}")
+    for record in records:
+        if record.told != Verdict.PROVEN:
+            print(f"  {record.environment} of {record.product}: {record.told}: {record.state.message}")
     _tell("from the first start until all had ended", ended - began)
     _tell("CPU of everything", meter.between(began, ended).total)
     _tell_memory(meter)

@@ -107,13 +107,11 @@ class Records:
             self.touched |= {number: services for number, services in pairs if services}
         messages = Messages(texts, commits.added)
         self._take_in_marks(messages, numbers)
-        merges = [at for at, ids in enumerate(commits.parents) if " " in ids and len(self.parents[numbers[at]]) > 1]
-        self._take_in_names(messages, numbers, merges, made_ready("", settings))
+        self._take_in_names(messages, numbers, made_ready("", settings))
 
-    def _take_in_names(
-        self, messages: Messages, numbers: list[int], merges: list[int], conventions: Conventions
-    ) -> None:
+    def _take_in_names(self, messages: Messages, numbers: list[int], conventions: Conventions) -> None:
         same = self._known.setdefault
+        merges = [at for at, number in enumerate(numbers) if len(self.parents[number]) > 1]
         for at in merges:
             if numbers[at] in self.pulls and (title := merged_title(messages.texts[at])):
                 self.titles[numbers[at]] = title
