@@ -119,6 +119,7 @@ def _name(engine: Engine) -> str:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None
+    connection.execute("PRAGMA page_size = 16384")  # most is long documents; only a new database heeds it
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
 

@@ -1,13 +1,13 @@
 """What people are told a feature is: title, kind, link. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from reversion.feature_settings import CatalogueEntry
 from reversion.features.messages import without_pull_requests
-from reversion.features.subjects import Typed, typed
+from reversion.features.subjects import typed
 from reversion.features.titles import Kind as Kind
 from reversion.features.titles import Title
 from reversion.text import plain
@@ -57,22 +57,18 @@ def told_by(ids: tuple[str, ...], subjects: Sequence[str], url: str) -> Told:
             break  # neither title nor kind can change any more
         if feat and "sec" not in subject.lower():
             continue
-        one = _parts(subject, ids)
-        says.update(_says(one))
-        if not title or (not feat and one.type == "feat"):
-            bare = _bare(one.rest)
+        type, scope, rest = _parts(subject, ids)
+        if may_be_security and ("security" in (type, scope.lower()) or _SECURITY.match(rest)):
+            says.add("security")
+        if type == "feat":
+            says.add("feat")
+        elif type == "fix" or _FIX.match(rest):
+            says.add("fix")
+        if not title or (not feat and type == "feat"):
+            bare = _bare(rest)
             title = title or bare
-            feat = bare if one.type == "feat" else feat
-    return Told(feat, feat or title, tuple(sorted(says)), plain(url, 500))
-
-
-def _says(subject: Typed) -> Iterator[Says]:
-    if "security" in (subject.type, subject.scope.lower()) or _SECURITY.match(subject.rest):
-        yield "security"
-    if subject.type == "feat":
-        yield "feat"
-    elif subject.type == "fix" or _FIX.match(subject.rest):
-        yield "fix"
+            feat = bare if type == "feat" else feat
+    return Told(feat, feat or title, tuple(sorted(says)), plain(url, 500) if url else "")
 
 
 def describe(
@@ -128,16 +124,16 @@ def in_order(kind: Kind, id: str) -> tuple[int, tuple[tuple[int, int, str], ...]
     return ("security", "fix", "feature").index(kind), by_id
 
 
-def _parts(subject: str, ids: tuple[str, ...]) -> Typed:
+def _parts(subject: str, ids: tuple[str, ...]) -> tuple[str, str, str]:
     """Part a subject into type, scope and what is left of it without ids; the type may follow an id."""
     found = typed(subject)
     bare = found.rest if found else subject
     for id in ids:
         bare = _without(bare, id)
     bare = bare.strip(_AT_ENDS)
-    if found:
-        return Typed(found.type, found.scope, found.breaks, bare)
-    return typed(bare) or Typed("", "", False, bare)
+    if found is None and (found := typed(bare)):
+        bare = found.rest
+    return (found.type, found.scope, bare) if found else ("", "", bare)
 
 
 def _without(text: str, id: str) -> str:
@@ -160,6 +156,5 @@ def _bare(text: str) -> str:
 
 def _without_empty(text: str) -> str:
     """Blank out brackets that hold nothing."""
-    bare = "".join(text.split())
-    has_empty = "()" in bare or "[]" in bare or "{}" in bare or "<>" in bare
-    return _EMPTY.sub(" ", text) if has_empty else text
+    closes = ")" in text or "]" in text or "}" in text or ">" in text
+    return _EMPTY.sub(" ", text) if closes else text

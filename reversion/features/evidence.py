@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from reversion.features.conventions import Named
 from reversion.features.reading import Reading
+from reversion.features.records import Records
 from reversion.features.subjects import typed
 
 
@@ -18,28 +19,44 @@ class Said(NamedTuple):
 class Evidence:
     """Names of features as commits give them, before the catalogue: a pull request's is its number, as `#12`.
 
-    `commits` are those that each name stands for. Most say so themselves and are told under their own subjects; of
-    the others, `otherwise` has who says so.
+    `commits` are those that each name stands for, ascending, and `names` the names of each commit; `several` have
+    more than one. Most say so themselves and are told under their own subjects; of the others, `otherwise` has who
+    says so.
     """
 
     def __init__(self, reading: Reading, *, with_pulls: bool) -> None:
         """With `with_pulls`, each pull request is a name, whether or not a convention makes it one."""
         self.names: dict[int, tuple[str, ...]] = {}
+        self.several: set[int] = set()
         self.commits: dict[str, list[int]] = defaultdict(list)
         self.otherwise: dict[str, dict[int, list[Said]]] = defaultdict(dict)
         self.urls: dict[str, str] = {}
-        self._ids: dict[tuple[Named, ...], tuple[str, ...]] = {}
         self._reading = reading
-        records, merges, reverts = reading.records, reading.merges, reading.reverts
-        speaking = records.names
-        if with_pulls:
-            pulling = {at: _and_pulls(records.names.get(at, ()), pulls) for at, pulls in records.pulls.items()}
-            speaking = dict(sorted((records.names | pulling).items()))
-        for at, named in speaking.items():
-            if at in merges:
-                self._merged(at, named)
-            elif at not in reverts and at not in records.aside:
-                self._add(at, named, records.subjects[at], at)
+        records = reading.records
+        silent = reading.merges | reading.reverts.keys() | records.aside.keys()
+        merging: dict[int, tuple[Named, ...]] = {}
+        for named, commits in (_with_pulls(records) if with_pulls else records.names).items():
+            self._take_in(named, [at for at in commits if at not in silent])
+            merging.update((at, named) for at in reading.merges.intersection(commits))
+        for at in sorted(merging):
+            self._merged(at, merging[at])
+        for commits in self.commits.values():
+            commits.sort()
+
+    def _take_in(self, named: tuple[Named, ...], commits: list[int]) -> None:
+        """Give the names to commits that bear just these themselves."""
+        if not commits:
+            return
+        self.names.update(dict.fromkeys(commits, tuple([one.id for one in named])))
+        if len(named) > 1:
+            self.several.update(commits)
+        for id, url, kind in named:
+            self.commits[id] += commits
+            if url:
+                self.urls.setdefault(id, url)
+            if kind:
+                subjects = self._reading.records.subjects
+                self.otherwise[id] |= {at: [Said(_with_type(subjects[at], kind), at)] for at in commits}
 
     def _merged(self, merge: int, named: tuple[Named, ...]) -> None:
         """Give a merge's names to what it brought in, and not to what its branch had taken from the main line."""
@@ -50,17 +67,18 @@ class Evidence:
                 self._add(at, named, records.titles.get(merge) or records.subjects[at], merge)
 
     def _add(self, at: int, named: tuple[Named, ...], subject: str, by: int) -> None:
-        ids = self._ids.get(named) or self._ids.setdefault(named, tuple([one.id for one in named]))
+        """Give a merge's names to a commit that it brought in, which may bear some of them already."""
         known = self.names.get(at, ())
-        self.names[at] = tuple(dict.fromkeys(known + ids)) if known else ids
+        every = self.names[at] = tuple(dict.fromkeys((*known, *(one.id for one in named))))
+        if len(every) > 1:
+            self.several.add(at)
         for id, url, kind in named:
             if url:
                 self.urls.setdefault(id, url)
             if id not in known:
                 self.commits[id].append(at)
-                if kind or by != at:
-                    self.otherwise[id][at] = [Said(_with_type(subject, kind) if kind else subject, by)]
-            elif at in self.otherwise[id]:
+                self.otherwise[id][at] = []
+            if at in self.otherwise[id]:
                 self.otherwise[id][at].append(Said(_with_type(subject, kind) if kind else subject, by))
 
 
@@ -69,6 +87,13 @@ def _with_type(subject: str, kind: str) -> str:
     return subject if typed(subject) else f"{'feat' if kind == 'feature' else kind}: {subject}"
 
 
-def _and_pulls(named: tuple[Named, ...], pulls: tuple[str, ...]) -> tuple[Named, ...]:
-    known = {one.id for one in named}
-    return (*named, *(Named(f"#{number}") for number in pulls if f"#{number}" not in known))
+def _with_pulls(records: Records) -> dict[tuple[Named, ...], list[int]]:
+    """Return the records' names, with the pull requests of each commit among them."""
+    named = {at: names for names, commits in records.names.items() for at in commits}
+    found: dict[tuple[Named, ...], list[int]] = defaultdict(list)
+    for at in sorted(named.keys() | records.pulls.keys()):
+        names = named.get(at, ())
+        known = {one.id for one in names}
+        pulls = (Named(f"#{number}") for number in records.pulls.get(at, ()) if f"#{number}" not in known)
+        found[(*names, *pulls)].append(at)
+    return found

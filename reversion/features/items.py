@@ -30,10 +30,12 @@ _BACKPORT = re.compile(
 _KEY = re.compile(r"(?<![A-Za-z0-9])[A-Z][A-Z0-9_]{1,30}-[0-9]{1,10}(?![A-Za-z0-9])")
 _NO_WORD = str.maketrans(dict.fromkeys(string.punctuation, " "))
 _SPACES = string.punctuation + "\t\r\x0b\x0c\x1c\x1d\x1e\x1f"
+_LOWERED = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
 _PLAIN = bytes.maketrans(
     f"{_SPACES}{string.ascii_uppercase}".encode(), f"{' ' * len(_SPACES)}{string.ascii_lowercase}".encode()
 )
 """The same for ASCII, with lower case in the same step."""
+_NO_LETTER = f" {_SPACES}".encode()
 _PULL_AT_ANY_END = re.compile(r"\((?:[#!]|pull request #)[0-9]{1,9}\)[^\S\n]*(?=\n|\Z)")
 
 
@@ -60,17 +62,17 @@ def normalised_together(subjects: Sequence[str], id: str) -> list[str]:
     Most need no look at each of them.
     """
     whole = "\n".join(subjects)
-    words = _PULL_AT_ANY_END.sub("", whole)
-    if not _is_usual(whole) or _PULL_AT_ANY_END.search(words):
+    words = _PULL_AT_ANY_END.sub("", whole) if ")" in whole else whole
+    if not _is_usual(whole) or (")" in words and _PULL_AT_ANY_END.search(words)):
         return [normalised(subject, (id,)) for subject in subjects]
     words = words.replace(id, " ")
     if "-" in words:
         words = _KEY.sub(" ", words)
-    words = words.encode().translate(_PLAIN).decode()
-    unspaced = words.replace(" ", "").split("\n")
+    letters = words.encode()
+    unspaced = letters.translate(_LOWERED, _NO_LETTER).decode().split("\n")
     if len(set(unspaced)) == len(unspaced):
         return unspaced
-    return [" ".join(line.split()) for line in words.split("\n")]
+    return [" ".join(line.split()) for line in letters.translate(_PLAIN).decode().split("\n")]
 
 
 def _is_usual(subjects: str) -> bool:
@@ -104,10 +106,10 @@ class Items:
         """Return the commits of an item, in order."""
         return self._several.get(item) or (item,)
 
-    def of_each(self, commits: Iterable[int]) -> list[int]:
-        """Return the item of each commit; most are items by themselves."""
+    def of_all(self, commits: Iterable[int]) -> tuple[int, ...]:
+        """Return the items of the commits, each once; most commits are items by themselves."""
         above = self._above
-        return [self.of(commit) if commit in above else commit for commit in commits]
+        return tuple(dict.fromkeys([self.of(commit) if commit in above else commit for commit in commits]))
 
     def of(self, commit: int) -> int:
         above = self._above
@@ -138,11 +140,10 @@ class Items:
 
     def _join_alike(self, evidence: Evidence) -> None:
         subjects, names = self._reading.records.subjects, evidence.names
-        for id, commits in self._under_one_mark(evidence.commits):
+        for commits, name in self._under_one_mark(evidence):
             mine = [subjects[commit] for commit in commits]
-            only = (id,)
-            if all(names.get(commit) == only for commit in commits):
-                words = normalised_together(mine, id)
+            if name:
+                words = normalised_together(mine, name)
             else:
                 words = [normalised(one, names.get(commit, ())) for one, commit in zip(mine, commits, strict=True)]
             if len(set(words)) == len(words):
@@ -154,19 +155,22 @@ class Items:
                 if said and 1 < len(same) <= _TOO_COMMON:
                     self._join_by_turn(same)
 
-    def _under_one_mark(self, named: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, list[int]]]:
-        """Yield the commits, in order, that bear the same name, or that the same pull request landed."""
+    def _under_one_mark(self, evidence: Evidence) -> Iterator[tuple[list[int], str]]:
+        """Yield the commits, in order, that bear the same name, or that the same pull request landed.
+
+        With them comes the name, where it is the only one of each.
+        """
         landed: dict[str, list[int]] = defaultdict(list)
         for commit, numbers in self._pulls.items():
             for number in numbers:
                 landed[f"#{number}"].append(commit)
-        for id, commits in named.items():
-            both = [*commits, *landed.pop(id, ())]
-            if len(both) > 1:
-                yield id, sorted(set(both))
-        for id, commits in landed.items():
-            if len(commits) > 1:
-                yield id, sorted(set(commits))
+        for id, commits in evidence.commits.items():
+            if also := landed.pop(id, ()):
+                yield sorted({*commits, *also}), ""
+            elif len(commits) > 1:
+                yield commits, id if evidence.several.isdisjoint(commits) else ""
+        for commits in landed.values():
+            yield sorted(set(commits)), ""
 
     def _landed_several(self) -> dict[int, tuple[str, ...]]:
         """Return of each ordinary commit the pull requests, where any of these stands at several commits."""

@@ -86,12 +86,11 @@ class Ledger:
     @cached_property
     def sheet(self) -> Sheet:
         """What is told of the service whatever version runs."""
-        place, need = {feature: at for at, feature in enumerate(self.features)}, self._counts(self.universe)
+        need, some = self._counts(self.universe), set(self._toggled)
         toggled: dict[int, list[int]] = defaultdict(list)
-        for feature, items in self.features.items():
-            for item in items:
-                if not self._is_plain[item]:
-                    toggled[item].append(place[feature])
+        for place, items in enumerate(self.features.values()):
+            for item in some.intersection(items):
+                toggled[item].append(place)
         return Sheet.model_construct(
             None,
             service=self.service,
@@ -100,7 +99,7 @@ class Ledger:
             need=need,
             merged=tuple(map(add, need, self._counts(self._withdrawn))),
             items=tuple(map(len, self.features.values())),
-            toggled={item: tuple(places) for item, places in toggled.items()},
+            toggled={item: tuple(toggled[item]) for item in self._toggled},
             lasting=tuple(item for item in self._toggled if item in self.universe),
             heads=tuple(self._toggled_at(head) for head in self.heads),
         )
@@ -128,7 +127,8 @@ class Ledger:
         )
 
     def _counts(self, items: Set[int]) -> tuple[int, ...]:
-        return tuple([sum([item in items for item in mine]) for mine in self.features.values()])
+        holds = items.__contains__
+        return tuple([sum(map(holds, mine)) for mine in self.features.values()])
 
     def _places(self, items: Set[int]) -> tuple[int, ...]:
         if not items:
@@ -159,32 +159,31 @@ class Ledger:
     def _read_evidence(self, naming: Naming, *, is_part: bool) -> None:
         source, urls = self.source, self.source.evidence.urls
         touched = source.reading.records.touched
-        found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        found: dict[str, dict[int, str]] = {}
         pages: dict[str, str] = {}
         for name, commits in source.evidence.commits.items():
             if is_part:
                 commits = [commit for commit in commits if self.service in touched.get(commit, ())]
             for feature in naming.features(self.service, name) if commits else ():
-                if named := self._subjects(name, commits, naming.excluded(self.service, feature)):
-                    found[feature] += named
+                if subjects := self._subjects(name, commits, naming.excluded(self.service, feature)):
+                    found[feature] = subjects | found.get(feature, {})  # what was said first of a commit counts
                 pages[feature] = pages.get(feature) or urls.get(name, "")
-        for feature, named in found.items():
-            subjects = dict(reversed(named))  # what was said first of a commit is what counts
+        for feature, subjects in found.items():
             mine = sorted(subjects)
-            self.features[feature] = tuple(dict.fromkeys(source.items.of_each(mine)))
+            self.features[feature] = source.items.of_all(mine)
             self.told[feature] = told_by(naming.keys(feature), [subjects[at] for at in mine], pages[feature])
 
-    def _subjects(self, name: str, commits: list[int], wrong: tuple[str, ...]) -> list[tuple[int, str]]:
+    def _subjects(self, name: str, commits: list[int], wrong: tuple[str, ...]) -> dict[int, str]:
         """Return the commits that a name stands for, without the wrong, each with the subject to tell it under."""
         subjects, otherwise = self.source.reading.records.subjects, self.source.evidence.otherwise.get(name)
         if not otherwise and not wrong:
-            return list(zip(commits, map(subjects.__getitem__, commits), strict=True))
-        return [
-            (commit, said.subject)
+            return dict(zip(commits, map(subjects.__getitem__, commits), strict=True))
+        return {
+            commit: said.subject
             for commit in commits
-            for said in (otherwise or {}).get(commit) or (Said(subjects[commit], commit),)
+            for said in reversed((otherwise or {}).get(commit) or (Said(subjects[commit], commit),))
             if not (wrong and self._is_any((commit, said.by), wrong))
-        ]
+        }
 
     def _is_any(self, commits: tuple[int, int], wrong: tuple[str, ...]) -> bool:
         """Tell whether one of these commits is wrong, or picked from one: what is wrong is so in a pick too."""

@@ -127,7 +127,7 @@ def pull_requests(message: str, subject: str) -> tuple[str, ...]:
     """Return the numbers of the pull requests that a commit landed by, the original before its backports."""
     if subject[:1] in "MP" and (match := _PULL_AT_START.match(subject)):
         return (match[1],)
-    if subject.endswith(")") and (numbers := _parted(subject)[1]):
+    if subject[-1:] == ")" and (numbers := _parted(subject)[1]):
         return numbers
     if "See merge request" in message:
         return tuple(_PULL_IN_BODY.findall(message)[-1:])
@@ -142,10 +142,10 @@ def _parted(subject: str) -> tuple[str, tuple[str, ...]]:
     """Part a subject from the numbers at its end, of which each stands in brackets of its own."""
     numbers: tuple[str, ...] = ()
     while (at := subject.rfind("(")) >= 0 and (match := _PULL_AT_END.fullmatch(subject, at)):
-        numbers = (match[1], *numbers)
-        subject = subject[:at].rstrip()
+        numbers = (match[1], *numbers) if numbers else (match[1],)
+        subject = subject[:at].strip()
         if subject[-1:] != ")":
-            break
+            return subject, numbers
     return subject.strip(), numbers
 
 

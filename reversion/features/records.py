@@ -3,6 +3,7 @@
 A message is read once, as it comes, and then dropped: what it says stands in the columns.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,9 +69,9 @@ class Records:
     """Commits by number, parents before children. What only some commits say stands in maps by number, ascending.
 
     `ids` and `subjects` have a place for each commit; `number` tells a commit's number by its full id; `parents`
-    leaves out what was never read. `names` are the features that a commit names, `aside` those whose type is no part
-    of features, `titles` what a merge calls its pull request, `touched` the services whose paths a commit touches,
-    where the repository has several.
+    leaves out what was never read. `names` are the features that commits name, all that one names in one, with the
+    numbers of these commits, ascending; `aside` are those whose type is no part of features, `titles` what a merge
+    calls its pull request, `touched` the services whose paths a commit touches, where the repository has several.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -81,11 +82,10 @@ class Records:
     changes: dict[int, str] = field(default_factory=dict)
     picks: dict[int, tuple[str, ...]] = field(default_factory=dict)
     undoings: dict[int, Undoing] = field(default_factory=dict)
-    names: dict[int, tuple[Named, ...]] = field(default_factory=dict)
+    names: dict[tuple[Named, ...], list[int]] = field(default_factory=lambda: defaultdict(list))
     aside: dict[int, bool] = field(default_factory=dict)
     titles: dict[int, str] = field(default_factory=dict)
     touched: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    _known: dict[object, tuple[Named, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -110,13 +110,13 @@ class Records:
         self._take_in_names(messages, numbers, made_ready("", settings))
 
     def _take_in_names(self, messages: Messages, numbers: list[int], conventions: Conventions) -> None:
-        same = self._known.setdefault
         merges = [at for at, number in enumerate(numbers) if len(self.parents[number]) > 1]
         for at in merges:
             if numbers[at] in self.pulls and (title := merged_title(messages.texts[at])):
                 self.titles[numbers[at]] = title
         found = conventions.names_in(messages, {at for at in merges if numbers[at] not in self.pulls})
-        self.names |= {numbers[at]: same(named := found[at], named) for at in sorted(found)}
+        for at in sorted(found):
+            self.names[found[at]].append(numbers[at])
         for number in numbers if conventions.counted is not None else ():
             if len(self.parents[number]) < 2 and not conventions.counts(self.subjects[number]):
                 self.aside[number] = True
@@ -131,12 +131,13 @@ class Records:
             if picked := picked_from(texts[at]):
                 self.picks[numbers[at]] = picked
         pulling = {at for at, _ in messages.holding("See merge request")}
-        pulling.update([at for at, one in enumerate(subjects) if one[-1:] == ")" or one[:1] in "MP"])
+        telling = [at for at, one in enumerate(subjects) if one[-1:] == ")" or one[:1] in "MPRr"]
+        pulling.update(telling)
         for at in sorted(pulling):
             if pulls := pull_requests(texts[at], subjects[at]):
                 self.pulls[numbers[at]] = pulls
-        reverting = {at for at, _ in messages.holding("everts")}
-        reverting.update([at for at, one in enumerate(subjects) if one[1:6] in ("evert", "EVERT", "eappl")])
+        reverting = {at for at, _ in messages.holding("evert")}
+        reverting.update([at for at in telling if subjects[at][1:6] in ("EVERT", "eappl")])
         for at in sorted(reverting):
             if len(self.parents[numbers[at]]) < 2 and (said := undoing(texts[at], subjects[at])):
                 self.undoings[numbers[at]] = said
@@ -148,10 +149,13 @@ class Records:
         columns["parents"] = {
             at: one for at, one in enumerate(self.parents[start:end], start) if one != (at - 1,) and (at or one)
         }
-        alike: dict[tuple[Named, ...], list[int]] = defaultdict(list)
-        for at, named in _between(self.names, start, end).items():
-            alike[named].append(at)
-        return Chapter.model_construct(None, names=list(alike.items()), **columns)
+        parts = (
+            (named, numbers[bisect_left(numbers, start) : bisect_left(numbers, end)])
+            for named, numbers in self.names.items()
+        )
+        return Chapter.model_construct(
+            None, names=[(named, numbers) for named, numbers in parts if numbers], **columns
+        )
 
     def join(self, ids: list[str], chapter: "Chapter") -> None:
         """Take in what `chapter` gave, behind what is there; raise ValueError where the two don't fit."""
@@ -163,8 +167,8 @@ class Records:
         self.parents += map(_line, range(start, end))
         for at, parents in chapter.parents.items():
             self.parents[at] = parents
-        alike = ((self._known.setdefault(named, named), numbers) for named, numbers in chapter.names)
-        self.names |= sorted((at, named) for named, numbers in alike for at in numbers)
+        for named, numbers in chapter.names:
+            self.names[named] += numbers
         for name in _SPARSE:
             getattr(self, name).update(getattr(chapter, name))
         if len(self.subjects) != end or len(self.number) != end:

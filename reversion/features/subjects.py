@@ -27,7 +27,8 @@ def typed(subject: str) -> Typed | None:
 
 
 def spelled(type: str) -> str:
-    return _SPELLED.get(type.lower(), type.lower())
+    lowered = type.lower()
+    return _SPELLED.get(lowered, lowered)
 
 
 def is_part(subject: str, counted: Container[str]) -> bool:
