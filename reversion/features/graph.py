@@ -62,23 +62,24 @@ class Graph:
 
     def _land(self, head: int) -> None:
         parents, landing, never = self.parents, self.landing, self._never
+        main, order, upto = self._main, self._order, self._upto
         line = [head]
         while above := parents[line[-1]]:
             line.append(above[0])
         line.reverse()
         for position, tip in enumerate(line):
-            self._main[tip] = 1
+            main[tip] = 1
             landing[tip] = position
-            self._order.append(tip)
+            order.append(tip)
             if len(parents[tip]) > 1:
                 waiting = list(parents[tip][1:])
                 while waiting:
                     commit = waiting.pop()
                     if landing[commit] == never:
                         landing[commit] = position
-                        self._order.append(commit)
+                        order.append(commit)
                         waiting.extend(parents[commit])
-            self._upto.append(len(self._order))
+            upto.append(len(order))
 
     def _walk(self, start: int) -> Reach:
         """Go down from the newest; below a commit of the main line everything has landed."""

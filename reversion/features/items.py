@@ -30,13 +30,12 @@ _BACKPORT = re.compile(
 _KEY = re.compile(r"(?<![A-Za-z0-9])[A-Z][A-Z0-9_]{1,30}-[0-9]{1,10}(?![A-Za-z0-9])")
 _NO_WORD = str.maketrans(dict.fromkeys(string.punctuation, " "))
 _SPACES = string.punctuation + "\t\r\x0b\x0c\x1c\x1d\x1e\x1f"
-_LOWERED = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
 _PLAIN = bytes.maketrans(
     f"{_SPACES}{string.ascii_uppercase}".encode(), f"{' ' * len(_SPACES)}{string.ascii_lowercase}".encode()
 )
 """The same for ASCII, with lower case in the same step."""
-_NO_LETTER = f" {_SPACES}".encode()
-_PULL_AT_ANY_END = re.compile(r"\((?:[#!]|pull request #)[0-9]{1,9}\)[^\S\n]*(?=\n|\Z)")
+_LOWERED = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
+_NO_LETTER = f" {_SPACES}{string.digits}".encode()
 
 
 def normalised(subject: str, ids: Iterable[str] = ()) -> str:
@@ -56,31 +55,21 @@ def normalised(subject: str, ids: Iterable[str] = ()) -> str:
     return " ".join(words.translate(_NO_WORD).casefold().split())
 
 
-def normalised_together(subjects: Sequence[str], id: str) -> list[str]:
-    """Return what `normalised` does for subjects that name just this id, or, where no two are alike, without spaces.
+def are_unlike(subjects: Sequence[str], id: str) -> bool:
+    """Tell whether certainly no two subjects that name this id are the same when `normalised`.
 
-    Most need no look at each of them.
+    That is so where not even their letters are the same, and takes no look at each of them.
     """
     whole = "\n".join(subjects)
-    words = _PULL_AT_ANY_END.sub("", whole) if ")" in whole else whole
-    if not _is_usual(whole) or (")" in words and _PULL_AT_ANY_END.search(words)):
-        return [normalised(subject, (id,)) for subject in subjects]
-    words = words.replace(id, " ")
+    lowered = whole.lower()
+    is_marked = "[" in lowered or "://" in lowered or "(pull request" in lowered
+    if is_marked or "backport" in lowered or "cherry" in lowered or not whole.isascii():
+        return False
+    words = whole.replace(id, " ")
     if "-" in words:
         words = _KEY.sub(" ", words)
-    letters = words.encode()
-    unspaced = letters.translate(_LOWERED, _NO_LETTER).decode().split("\n")
-    if len(set(unspaced)) == len(unspaced):
-        return unspaced
-    return [" ".join(line.split()) for line in letters.translate(_PLAIN).decode().split("\n")]
-
-
-def _is_usual(subjects: str) -> bool:
-    """Tell whether there are certainly no marks of backports, no links and no letters but ASCII's."""
-    lowered = subjects.lower()
-    return subjects.isascii() and not (
-        "[" in lowered or "://" in lowered or "backport" in lowered or "cherry" in lowered
-    )
+    letters = words.encode().translate(_LOWERED, _NO_LETTER).split(b"\n")
+    return len(set(letters)) == len(letters)
 
 
 class Items:
@@ -141,16 +130,11 @@ class Items:
     def _join_alike(self, evidence: Evidence) -> None:
         subjects, names = self._reading.records.subjects, evidence.names
         for commits, name in self._under_one_mark(evidence):
-            mine = [subjects[commit] for commit in commits]
-            if name:
-                words = normalised_together(mine, name)
-            else:
-                words = [normalised(one, names.get(commit, ())) for one, commit in zip(mine, commits, strict=True)]
-            if len(set(words)) == len(words):
+            if name and are_unlike([subjects[commit] for commit in commits], name):
                 continue
             alike: dict[str, list[int]] = {}
-            for said, commit in zip(words, commits, strict=True):
-                alike.setdefault(said, []).append(commit)
+            for commit in commits:
+                alike.setdefault(normalised(subjects[commit], names.get(commit, ())), []).append(commit)
             for said, same in alike.items():
                 if said and 1 < len(same) <= _TOO_COMMON:
                     self._join_by_turn(same)
