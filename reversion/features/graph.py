@@ -61,25 +61,33 @@ class Graph:
         return bool(self._main[commit])
 
     def _land(self, head: int) -> None:
-        parents, landing, never = self.parents, self.landing, self._never
-        main, order, upto = self._main, self._order, self._upto
+        parents, landing, order = self.parents, self.landing, self._order
         line = [head]
         while above := parents[line[-1]]:
             line.append(above[0])
         line.reverse()
         for position, tip in enumerate(line):
-            main[tip] = 1
             landing[tip] = position
-            order.append(tip)
-            if len(parents[tip]) > 1:
-                waiting = list(parents[tip][1:])
-                while waiting:
-                    commit = waiting.pop()
-                    if landing[commit] == never:
-                        landing[commit] = position
-                        order.append(commit)
-                        waiting.extend(parents[commit])
-            upto.append(len(order))
+            self._main[tip] = 1
+        done = 0
+        for merged in [position for position, tip in enumerate(line, 1) if len(parents[tip]) > 1]:
+            self._line_up(line[done:merged])
+            done = merged
+            waiting = list(parents[line[done - 1]][1:])
+            while waiting:
+                commit = waiting.pop()
+                if landing[commit] == self._never:
+                    landing[commit] = done - 1
+                    order.append(commit)
+                    waiting.extend(parents[commit])
+            self._upto[-1] = len(order)
+        self._line_up(line[done:])
+
+    def _line_up(self, commits: list[int]) -> None:
+        """Let commits of the main line land one after the other."""
+        landed = len(self._order)
+        self._order += commits
+        self._upto.extend(range(landed + 1, landed + len(commits) + 1))
 
     def _walk(self, start: int) -> Reach:
         """Go down from the newest; below a commit of the main line everything has landed."""

@@ -57,7 +57,7 @@ class Messages:
     def __init__(self, texts: Sequence[str], added: Sequence[tuple[str, ...]] = ()) -> None:
         self.texts, self.added = texts, added
         self._whole = "\0".join(texts)
-        self._starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
+        self._starts = list(accumulate([len(text) + 1 for text in texts], initial=0))
 
     def holding(self, mark: str) -> Iterator[tuple[int, int]]:
         """Yield the number of each message that holds the mark, and where in it the first one is."""

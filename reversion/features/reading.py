@@ -112,13 +112,13 @@ class Reading:
         """The commits of each subject that some revert quotes, also without the pull requests at its end."""
         quoted = {said.subject for said in self.records.undoings.values() if said.subject}
         found: dict[str, list[int]] = {subject: [] for subject in (*quoted, *map(without_pull_requests, quoted))}
-        for at, known in enumerate(self.records.subjects):
-            if known in found:
-                found[known].append(at)
+        subjects = self.records.subjects
+        for at in [at for at, known in enumerate(subjects) if known in found]:
+            found[subjects[at]].append(at)
         length = min(map(len, found), default=0)
         begins = {subject[:length] for subject in found}
         for at in self.records.pulls:
-            known = self.records.subjects[at]
+            known = subjects[at]
             if known[:length] in begins and (bare := without_pull_requests(known)) != known and bare in found:
                 found[bare].append(at)
         return found
