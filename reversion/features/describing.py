@@ -1,7 +1,7 @@
 """What people are told a feature is: title, kind, link. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
@@ -45,30 +45,40 @@ class Told(NamedTuple):
 
 
 def told_by(ids: tuple[str, ...], subjects: Sequence[str], url: str) -> Told:
-    """Read a feature's commits' subjects: the first `feat` subject, the first at all, and of what kind they are.
+    """Read a feature's commits' subjects: the first `feat` subject, else the first at all, and their kinds.
 
-    `ids` are the feature's own and its further keys, which are left out of titles.
+    `ids` are the feature's own and its further keys, which are left out of titles. What is a `feat` says of no fix:
+    it stays a feature.
     """
     feat = title = ""
     says: set[Says] = set()
-    may_be_security = "sec" in "\n".join(subjects).lower()
-    for subject in subjects:
-        if feat and not may_be_security:
-            break  # neither title nor kind can change any more
-        if feat and "sec" not in subject.lower():
-            continue
+    whole = "\n".join(subjects).lower()
+    for subject in _with("sec", subjects, whole):
         type, scope, rest = _parts(subject, ids)
-        if may_be_security and ("security" in (type, scope.lower()) or _SECURITY.match(rest)):
+        if "security" in (type, scope.lower()) or _SECURITY.match(rest):
             says.add("security")
+            break
+    for subject in _with("feat", subjects, whole):
+        type, _, rest = _parts(subject, ids)
         if type == "feat":
             says.add("feat")
-        elif type == "fix" or _FIX.match(rest):
+            if feat := _bare(rest):
+                break
+    for subject in subjects if not feat else ():
+        type, _, rest = _parts(subject, ids)
+        if type == "fix" or _FIX.match(rest):
             says.add("fix")
-        if not title or (not feat and type == "feat"):
-            bare = _bare(rest)
-            title = title or bare
-            feat = bare if type == "feat" else feat
+        title = title or _bare(rest)
     return Told(feat, feat or title, tuple(sorted(says)), plain(url, 500) if url else "")
+
+
+def _with(word: str, subjects: Sequence[str], lowered: str) -> Iterator[str]:
+    """Yield the subjects that hold the word in whatever case; `lowered` are all of them, by line, in lower case."""
+    at = lowered.find(word)
+    while at >= 0:
+        yield subjects[lowered.count("\n", 0, at)]
+        end = lowered.find("\n", at)
+        at = lowered.find(word, end) if end >= 0 else -1
 
 
 def describe(
