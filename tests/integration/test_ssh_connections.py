@@ -150,6 +150,27 @@ def test_where_a_home_is_is_not_asked_for_every_folder_that_ansible_makes(folder
     assert sum("mkdir" in line and "ansible-tmp" in line for line in told) == 4
     asked = [line for line in told if line.startswith("/bin/sh -c 'echo ~")]
     assert len(asked) == 2, told  # once before the connection is open, once on it
+    assert sum("sleep 0" in line for line in told) <= 2, told  # which is for the sake of terminals
+
+
+def test_some_tasks_get_ahead_of_others_and_what_starts_them_is_not_held_up(server: Sshd, tmp_path: Path) -> None:
+    play = HEAD + "".join(
+        f"""
+    - ansible.builtin.meta: reset_connection
+    - ansible.builtin.command: "echo {{{{ lookup('ansible.builtin.pipe', 'nice') }}}}"
+      loop: [before the connection is made, after it, after it]
+      register: told_{number}
+    - ansible.builtin.copy: {{content: "{{{{ told_{number} | to_json }}}}", dest: "ROOT/told-{number}"}}
+"""
+        for number in range(6)
+    )
+    restore(a_stage(tmp_path, {"staging-1": server.variables()}, play + RESTORED), WEB)
+
+    told = [json.loads((tmp_path / f"told-{number}").read_text())["results"] for number in range(6)]
+    levels = [[int(item["stdout"]) - os.nice(0) for item in items] for items in told]
+    assert {before for before, *_ in levels} == {0}
+    assert all(0 <= one == other < 12 for _, one, other in levels), levels
+    assert len({one for _, one, _ in levels}) > 1, levels
 
 
 def test_a_server_that_takes_no_further_command_at_once_gets_connections_of_their_own(

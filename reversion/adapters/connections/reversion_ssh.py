@@ -5,6 +5,7 @@
 import fnmatch
 import hashlib
 import json
+import multiprocessing
 import os
 import re
 import selectors
@@ -33,7 +34,10 @@ _AT_ONCE = 1 << 16
 _LARGEST = 1 << 18
 _LONGEST_COMMAND = 100_000
 _WHERE_HOME_IS = re.compile(r"/bin/sh -c 'echo ~(?:[A-Za-z0-9_][A-Za-z0-9_.-]*)?(?: && sleep 0)?'")
+_TERMINAL_ONLY = " && sleep 0'"
+"""What Ansible ends its commands with, for the sake of terminals: it costs the host a process each time."""
 _SSH_FAILED = 255
+_LEVELS = 12
 _GRACE = 2
 _USUAL = {
     "requesttty": ("auto", "false", "no"),
@@ -56,11 +60,17 @@ class _Way(NamedTuple):
 class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible ships no types
     """Speaks to the ssh that holds the connection open, where there is one, and otherwise starts one."""
 
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        _be_uneven()
+
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         command = cmd.encode(errors="surrogateescape")
         if len(command) < _LONGEST_COMMAND and (way := self._open_way(sudoable=sudoable)):
             is_terminal = not in_data and sudoable and self.get_option("use_tty")
             with suppress(_NotTakenError):
+                if cmd.endswith(_TERMINAL_ONLY) and not is_terminal:
+                    command = command[: -len(_TERMINAL_ONLY)] + b"'"
                 if _WHERE_HOME_IS.fullmatch(cmd) and not in_data:
                     return self._home(way, command)
                 return self._ask(way, command, in_data or b"", is_terminal=is_terminal, sudoable=sudoable)
@@ -135,6 +145,16 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible ships no type
 
 class _NotTakenError(Exception):
     """Nothing was run: to be tried the old way."""
+
+
+def _be_uneven() -> None:
+    """Let some of Ansible's processes get ahead of others, or all services wait for their restarts at the same time.
+
+    It is a process's number that decides, so each service is now ahead and now behind.
+    """
+    if multiprocessing.parent_process() is not None:
+        usual = os.getpriority(os.PRIO_PROCESS, os.getppid())
+        os.setpriority(os.PRIO_PROCESS, 0, min(usual + os.getpid() % _LEVELS, 19))
 
 
 def _sent(folder: Path, called: list[str]) -> tuple[str, ...] | None:
