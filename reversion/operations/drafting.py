@@ -1,6 +1,7 @@
 """Write the starter reversion.yaml from what a survey found. Pure."""
 
 import json
+import re
 
 from reversion.operations.surveying import FoundEnvironment, Survey
 from reversion.text import counted
@@ -38,6 +39,8 @@ features:
     # - {kind: key, projects: [SHOP, PAY]}        # issue keys of these projects, anywhere in a message
   # url: "https://tracker.example/browse/{id}"
 """
+_LIVE = re.compile(r"(?:^|[-_.])(?:live|prod|production)(?:$|[-_.])")
+"""What users are on is not taken back by itself, unless somebody wants just that."""
 _NO_TESTS = """
 # Commands, run in the product's folder, that prove an environment. Name them in an environment's production_tests.
 # production_tests:
@@ -68,11 +71,12 @@ def _environment(one: FoundEnvironment, found: Survey) -> str:
     told = f"its hosts could not be read: {one.problem}" if one.problem else counted(len(one.hosts), "host")
     taken = [one.inventory, *([found.roles] if found.roles else [])]
     lines = [f"  {_text(one.name)}:    # {told}", f"    inventory: {_text(one.inventory)}"]
-    lines.append(
-        f"    restore: {_text(found.playbook)}    # TODO: the playbook that brings a service to a version"
-        if found.playbook
-        else "    # restore: ansible/restore.yml    # TODO: without it this environment is never reverted"
-    )
+    if found.playbook and not _LIVE.search(one.name):
+        lines.append(f"    restore: {_text(found.playbook)}    # TODO: the playbook that brings a service to a version")
+    else:
+        never = "the idle side is taken back, and then goes live" if found.playbook else "TODO"
+        playbook = _text(found.playbook or "ansible/restore.yml")
+        lines.append(f"    # restore: {playbook}    # {never}: without it this environment is never reverted")
     lines.append('    observe: {url: "http://{ansible_host}:8080/version", field: version}    # TODO')
     lines.append(f"    configuration: {_list(taken)}    # taken back with the services")
     if one.secrets:

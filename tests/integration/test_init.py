@@ -64,7 +64,10 @@ def test_a_whole_product_is_found_and_the_file_loads(tmp_path):
         "staging": "ansible/inventories/staging",
         "live-eu": "ansible/inventories/Live_EU",
     }
-    assert product.environments["staging"].restore == "ansible/deploy.yml"
+    assert {name: one.restore for name, one in product.environments.items()} == {
+        "staging": "ansible/deploy.yml",
+        "live-eu": None,
+    }
     assert product.environments["staging"].configuration == ("ansible/inventories/staging", "ansible/roles")
     assert product.environments["staging"].production_tests == ("smoke",)
     assert product.production_tests["smoke"].command == ("pytest", "-q", "tests/production", "--junit-xml=report.xml")
