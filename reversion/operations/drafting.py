@@ -72,7 +72,9 @@ def _environment(one: FoundEnvironment, found: Survey) -> str:
     taken = [one.inventory, *([found.roles] if found.roles else [])]
     lines = [f"  {_text(one.name)}:    # {told}", f"    inventory: {_text(one.inventory)}"]
     if found.playbook and not _LIVE.search(one.name):
-        lines.append(f"    restore: {_text(found.playbook)}    # TODO: the playbook that brings a service to a version")
+        lines.append(
+            f"    restore: {_text(found.playbook)}    # TODO: the playbook that brings a service to a version"
+        )
     else:
         never = "the idle side is taken back, and then goes live" if found.playbook else "TODO"
         playbook = _text(found.playbook or "ansible/restore.yml")
