@@ -148,9 +148,9 @@ def _parts(subject: str, ids: tuple[str, ...]) -> tuple[str, str, str]:
 
 def _without(text: str, id: str) -> str:
     """Blank the id out where it stands by itself, and the brackets around it."""
-    if id not in text:
-        return text
     at = text.find(id)
+    if at < 0:
+        return text
     while at >= 0:
         end = at + len(id)
         if not text[max(at - 1, 0) : at].isalnum() and not text[end : end + 1].isalnum():

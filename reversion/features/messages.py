@@ -142,7 +142,7 @@ def _parted(subject: str) -> tuple[str, tuple[str, ...]]:
     """Part a subject from the numbers at its end, of which each stands in brackets of its own."""
     numbers: tuple[str, ...] = ()
     while (at := subject.rfind("(")) >= 0 and (match := _PULL_AT_END.fullmatch(subject, at)):
-        numbers = (match[1], *numbers) if numbers else (match[1],)
+        numbers = (match[1], *numbers)
         subject = subject[:at].strip()
         if subject[-1:] != ")":
             return subject, numbers
