@@ -1,20 +1,19 @@
 """How a Git command is run: what it may use, how long it may take, and how its failure is told."""
 
-import fcntl
 import os
 import re
 import shutil
-import signal
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from subprocess import Popen
+from typing import BinaryIO, cast
 
 os.environ["GIT_PYTHON_REFRESH"] = "quiet"  # else the import fails with a page of text where there is no git
 import git
 
+from reversion.adapters.gitoutput import GitOutput
 from reversion.errors import RepositoryFailed
 from reversion.text import plain
 
@@ -52,10 +51,6 @@ _MISLEADING = (
 """Variables, as a Git hook has them, that would lead a command to another repository."""
 
 
-_PIPE = 1 << 20
-"""So much can Git write ahead, in bytes, which is a small history's whole log."""
-
-
 class GitCommand:
     """Runs Git commands in one folder."""
 
@@ -79,7 +74,7 @@ class GitCommand:
                 raise self._failure(arguments[0], getattr(error, "stderr", "") or str(error)) from error
 
     @contextmanager
-    def open(self, arguments: tuple[str, ...], stdin: str | None, timeout: int) -> Iterator[IO[bytes]]:
+    def open(self, arguments: tuple[str, ...], stdin: str | None, timeout: int) -> Iterator[GitOutput]:
         """Give the output to read while the command runs; it is ended when the block is left early."""
         with _as_file(stdin) as given:
             try:
@@ -92,29 +87,11 @@ class GitCommand:
                 )
             except (git.CommandError, OSError, ValueError) as error:
                 raise self._failure(arguments[0], getattr(error, "stderr", "") or str(error)) from error
-        process = held.proc  # `held` ends the process when it is dropped, so it must live as long
-        if process is None or process.stdout is None or process.stderr is None:
-            raise self._failure(arguments[0], "")
-        _widen(process.stdout)
-        said = _Listener(process.stderr)
-        watch = threading.Timer(timeout, _end, (process.pid,))
-        watch.daemon = True
-        watch.start()
-        try:
-            yield process.stdout
-            while process.stdout.read(1 << 20):
-                continue
-            status = process.wait()
-            if status != 0 or said.tells_of_damage():
-                late = f"Timeout: it took longer than {timeout} seconds" if not watch.is_alive() else ""
-                raise self._failure(arguments[0], late or said.text())
-        finally:
-            watch.cancel()
-            if process.poll() is None:
-                _end(process.pid)
-                process.wait()
-            process.stdout.close()
-            said.close()
+        # `held` ends its process when it is dropped, so it must live as long
+        with GitOutput(cast("Popen[bytes]", held.proc), timeout) as output:
+            yield output
+            if failure := output.failure():
+                raise self._failure(arguments[0], failure)
 
     def _line(self, arguments: tuple[str, ...]) -> list[str]:
         misleading = [name for name in _MISLEADING if name in os.environ]
@@ -138,32 +115,6 @@ class GitCommand:
         )
 
 
-class _Listener:
-    """Reads a command's standard error as it comes, so that the command never waits for it to be read."""
-
-    def __init__(self, pipe: IO[bytes]) -> None:
-        self._pipe = pipe
-        self._said = b""
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
-
-    def text(self) -> str:
-        self._thread.join(5)
-        return self._said.decode("utf-8", "replace")
-
-    def tells_of_damage(self) -> bool:
-        """Tell whether Git, though it went on, said that something could not be read."""
-        return re.search(r"^(error|fatal):", self.text(), re.MULTILINE) is not None
-
-    def close(self) -> None:
-        self._thread.join(5)
-        self._pipe.close()
-
-    def _listen(self) -> None:
-        while block := self._pipe.read(1 << 14):
-            self._said = (self._said + block)[: 1 << 16]
-
-
 def _environment() -> dict[str, str]:
     """Return what is added for a Git command: no prompt, no replaced objects, no pathspec magic, whole buffers."""
     askpass = {} if "SSH_ASKPASS" in os.environ else {"SSH_ASKPASS": "/bin/false"}
@@ -178,19 +129,6 @@ def _environment() -> dict[str, str]:
         "GIT_FLUSH": "0",
         "LC_ALL": "C",
     }
-
-
-def _widen(pipe: IO[bytes]) -> None:
-    """Let Git write ahead, where the system can and the user may."""
-    if wider := getattr(fcntl, "F_SETPIPE_SZ", None):
-        with suppress(OSError):
-            fcntl.fcntl(pipe, wider, _PIPE)
-
-
-def _end(process_id: int) -> None:
-    """End a command and all that it started; its number is that of their group."""
-    with suppress(ProcessLookupError):
-        os.killpg(process_id, signal.SIGKILL)
 
 
 @contextmanager
