@@ -28,7 +28,7 @@ from reversion.text import digest, plain
 _SIDE_BY_SIDE = 8
 _READING = Semaphore(2)
 """One history is read while Git brings the next; more only get in each other's way."""
-_FORMAT = "5"
+_FORMAT = "6"
 
 T = TypeVar("T")
 

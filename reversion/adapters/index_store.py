@@ -52,7 +52,7 @@ _CHAPTER = 10_000
 _MORE_CHAPTERS = 50
 _AT_ONCE = 400
 _ID = 20
-_SEAL = 16
+_SEAL = 32
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -78,8 +78,12 @@ class Read:
     kept: int = 0
 
     @cached_property
+    def ids(self) -> bytes:
+        return _as_bytes(self.records.ids)
+
+    @cached_property
     def mark(self) -> str:
-        return mark_of(self.records)
+        return mark_of(self.ids)
 
 
 class IndexStore:
@@ -147,10 +151,10 @@ class IndexStore:
             found = [(row.start, row.ids, row.document) for row in rows]
         records = Records()
         for start, ids, sealed in found:
-            document = _unsealed(sealed, self._product, source, start, _digest(ids))
+            document = _unsealed(sealed, ids, self._product, source, start)
             if document is None or start != len(records) or not _joined(records, ids, document):
                 return known, Records()
-        is_whole = known is not None and mark_of(records) == known.mark
+        is_whole = known is not None and mark_of(_as_bytes(records.ids)) == known.mark
         return known, records if is_whole else Records()
 
     def save(self, source: str, read: Read, state: str, books: Iterable[Book]) -> bool:
@@ -161,7 +165,7 @@ class IndexStore:
         start, chapters = read.kept, read.was.chapters if read.was and read.kept else 0
         if chapters > _MORE_CHAPTERS + len(read.records) // _CHAPTER:
             start, chapters = 0, 0
-        written = [self._chapter(source, read.records, at) for at in range(start, len(read.records), _CHAPTER)]
+        written = [self._chapter(source, read, at) for at in range(start, len(read.records), _CHAPTER)]
         now = Known(len(read.records), read.heads, read.mark, chapters + len(written))
         mine = _values(product=self._product, source=source)
 
@@ -200,11 +204,11 @@ class IndexStore:
         with self._transaction() as connection:
             return write(connection)
 
-    def _chapter(self, source: str, records: Records, start: int) -> dict[str, Any]:
-        end = min(start + _CHAPTER, len(records))
-        ids = _as_bytes(records.ids[start:end])
-        document = records.chapter(start, end).model_dump_json().encode()
-        sealed = _sealed(document, self._product, source, start, _digest(ids))
+    def _chapter(self, source: str, read: Read, start: int) -> dict[str, Any]:
+        end = min(start + _CHAPTER, len(read.records))
+        ids = read.ids[start * _ID : end * _ID]
+        document = read.records.chapter(start, end).model_dump_json().encode()
+        sealed = _sealed(document, ids, self._product, source, start)
         return {"product": self._product, "source": source, "start": start, "ids": ids, "document": sealed}
 
     def _save_book(self, connection: Connection, source: str, state: str, book: Book) -> None:
@@ -212,7 +216,7 @@ class IndexStore:
         service = book.sheet.service
         mine = _values(product=self._product, service=service)
         before = connection.execute(_SOURCE_OF_SHEET, mine).scalar()
-        sheet = _sealed(book.sheet.model_dump_json().encode(), self._product, service, state)
+        sheet = _sealed(book.sheet.model_dump_json().encode(), b"", self._product, service, state)
         kept = {"product": self._product, "service": service, "source": source, "state": state, "document": sheet}
         if before is None:
             connection.execute(_NEW_SHEET, kept)
@@ -232,7 +236,7 @@ class IndexStore:
             connection.execute(_VIEWS.delete().where(*mine, _VIEWS.c.commit_id.in_(some)))
 
     def _view(self, state: str, service: str, view: View) -> dict[str, Any]:
-        document = _sealed(view.model_dump_json().encode(), self._product, service, view.commit, state)
+        document = _sealed(view.model_dump_json().encode(), b"", self._product, service, view.commit, state)
         named = {"product": self._product, "service": service, "commit_id": view.commit}
         return named | {"state": state, "document": document}
 
@@ -248,13 +252,9 @@ class IndexStore:
         return (table.c.product == self._product,)
 
 
-def mark_of(records: Records) -> str:
+def mark_of(ids: bytes) -> str:
     """Return a digest of all ids in their order, which is what numbers stand for."""
-    return _digest(_as_bytes(records.ids))
-
-
-def _digest(ids: bytes) -> str:
-    return hashlib.blake2b(ids, digest_size=_SEAL).hexdigest()
+    return hashlib.sha256(ids).hexdigest()
 
 
 def _as_bytes(ids: list[str]) -> bytes:
@@ -285,25 +285,26 @@ def _joined(records: Records, ids: bytes, document: bytes) -> bool:
 
 
 def _read(model: type[M], sealed: bytes, *names: str) -> M | None:
-    document = _unsealed(sealed, *names)
+    document = _unsealed(sealed, b"", *names)
     try:
         return None if document is None else model.model_validate_json(document)
     except ValueError:
         return None
 
 
-def _sealed(document: bytes, *names: object) -> bytes:
-    return _seal(document, names) + document
+def _sealed(document: bytes, besides: bytes, *names: object) -> bytes:
+    return _seal(document, besides, names) + document
 
 
-def _unsealed(sealed: bytes, *names: object) -> bytes | None:
-    """Return the document, or None where it or the names are not what was sealed."""
+def _unsealed(sealed: bytes, besides: bytes, *names: object) -> bytes | None:
+    """Return the document, or None where it, or what was sealed with it, is not what it was."""
     document = sealed[_SEAL:]
-    return document if sealed[:_SEAL] == _seal(document, names) else None
+    return document if sealed[:_SEAL] == _seal(document, besides, names) else None
 
 
-def _seal(document: bytes, names: tuple[object, ...]) -> bytes:
-    seal = hashlib.blake2b(repr(names).encode(), digest_size=_SEAL)
+def _seal(document: bytes, besides: bytes, names: tuple[object, ...]) -> bytes:
+    seal = hashlib.sha256(repr((names, len(besides))).encode())
+    seal.update(besides)
     seal.update(document)
     return seal.digest()
 

@@ -14,7 +14,6 @@ _LONGEST_LINE = SHORT
 
 _TRAILER = re.compile(r"([A-Za-z0-9-]+)[ \t]*:[ \t]*(.*)")
 _MADE_BY_GIT = ("Signed-off-by: ", "(cherry picked from commit ")
-_PULL_AT_END = re.compile(r"\((?:[#!]|pull request #)([0-9]{1,9})\)")
 _PULL_AT_START = re.compile(r"(?:Merge pull request #?|Merged PR |Pull request #(?=[0-9]{1,9}:))([0-9]{1,9})\b")
 _TITLED_MERGE = re.compile(r"(?:Merged PR |Pull request #)[0-9]{1,9}: (.+)")
 _PULL_IN_BODY = re.compile(r"^See merge request (?:[\w./-]{1,200})?!([0-9]{1,9})\b", re.MULTILINE)
@@ -139,13 +138,14 @@ def without_pull_requests(subject: str) -> str:
 
 
 def _parted(subject: str) -> tuple[str, tuple[str, ...]]:
-    """Part a subject from the numbers at its end, of which each stands in brackets of its own."""
+    """Part a subject from the numbers at its end, of which each stands in brackets of its own: `(#12)`."""
     numbers: tuple[str, ...] = ()
-    while (at := subject.rfind("(")) >= 0 and (match := _PULL_AT_END.fullmatch(subject, at)):
-        numbers = (match[1], *numbers)
-        subject = subject[:at].strip()
-        if subject[-1:] != ")":
-            return subject, numbers
+    while subject[-1:] == ")":
+        rest, bracket, said = subject.rpartition("(")
+        number = said[1:-1] if said[0] in "#!" else said[14:-1] if said.startswith("pull request #") else ""
+        if not (bracket and number.isdecimal() and number.isascii() and len(number) < 10):
+            break
+        numbers, subject = (number, *numbers), rest.rstrip()
     return subject.strip(), numbers
 
 
