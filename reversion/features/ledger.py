@@ -166,12 +166,13 @@ class Ledger:
                 commits = [commit for commit in commits if self.service in touched.get(commit, ())]
             for feature in naming.features(self.service, name) if commits else ():
                 if subjects := self._subjects(name, commits, naming.excluded(self.service, feature)):
-                    found[feature] = subjects | found.get(feature, {})  # what was said first of a commit counts
+                    subjects.update(found.get(feature, ()))  # what was said first of a commit counts
+                    found[feature] = subjects
                 pages[feature] = pages.get(feature) or urls.get(name, "")
         for feature, subjects in found.items():
             mine = sorted(subjects)
             self.features[feature] = source.items.of_all(mine)
-            self.told[feature] = told_by(naming.keys(feature), [subjects[at] for at in mine], pages[feature])
+            self.told[feature] = told_by(naming.keys(feature), list(map(subjects.__getitem__, mine)), pages[feature])
 
     def _subjects(self, name: str, commits: list[int], wrong: tuple[str, ...]) -> dict[int, str]:
         """Return the commits that a name stands for, without the wrong, each with the subject to tell it under."""

@@ -149,13 +149,10 @@ def _parted(subject: str) -> tuple[str, tuple[str, ...]]:
     return subject.strip(), numbers
 
 
-def merged_title(message: str) -> str:
-    """Return the title of the pull request that a merge landed, or nothing where it has none."""
-    subject = subject_of(message)
+def merged_title(message: str, subject: str) -> str:
+    """Return the title of the pull request that such a merge landed, or nothing where it has none."""
     if match := _TITLED_MERGE.match(subject):
         return match[1]
-    if not pull_requests(message, subject):
-        return ""
     lines = map(str.strip, message.lstrip("\r\n").split("\n")[1:])
     return next((line for line in lines if line and not line.startswith("See merge request")), "")
 

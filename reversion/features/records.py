@@ -112,7 +112,7 @@ class Records:
     def _take_in_names(self, messages: Messages, numbers: list[int], conventions: Conventions) -> None:
         merges = [at for at, number in enumerate(numbers) if len(self.parents[number]) > 1]
         for at in merges:
-            if numbers[at] in self.pulls and (title := merged_title(messages.texts[at])):
+            if numbers[at] in self.pulls and (title := merged_title(messages.texts[at], self.subjects[numbers[at]])):
                 self.titles[numbers[at]] = title
         found = conventions.names_in(messages, {at for at in merges if numbers[at] not in self.pulls})
         for at in sorted(found):
@@ -123,21 +123,23 @@ class Records:
 
     def _take_in_marks(self, messages: Messages, numbers: list[int]) -> None:
         """Take in what the messages of these commits say of other commits and of pull requests."""
-        texts, subjects = messages.texts, self.subjects[-len(numbers) :] if numbers else []
+        texts, subjects = messages.texts, self.subjects[len(self.subjects) - len(numbers) :]
         for at, _ in messages.holding("\nChange-Id:"):
             if change := change_id(texts[at]):
                 self.changes[numbers[at]] = change
         for at, _ in messages.holding("(cherry picked from"):
             if picked := picked_from(texts[at]):
                 self.picks[numbers[at]] = picked
-        pulling = {at for at, _ in messages.holding("See merge request")}
-        telling = [at for at, one in enumerate(subjects) if one[-1:] == ")" or one[:1] in "MPRr"]
-        pulling.update(telling)
-        for at in sorted(pulling):
+        telling = [at for at, one in enumerate(subjects) if one[-1:] == ")" or one[:1] in "MP"]
+        if said := {at for at, _ in messages.holding("See merge request")}:
+            telling = sorted(said.union(telling))
+        for at in telling:
             if pulls := pull_requests(texts[at], subjects[at]):
                 self.pulls[numbers[at]] = pulls
-        reverting = {at for at, _ in messages.holding("evert")}
-        reverting.update([at for at in telling if subjects[at][1:6] in ("EVERT", "eappl")])
+        reverting = {at for at, _ in messages.holding("everts")}
+        reverting.update(
+            [at for at, one in enumerate(subjects) if one[:1] in "Rr" and one[1:6].lower() in ("evert", "eappl")]
+        )
         for at in sorted(reverting):
             if len(self.parents[numbers[at]]) < 2 and (said := undoing(texts[at], subjects[at])):
                 self.undoings[numbers[at]] = said

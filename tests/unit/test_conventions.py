@@ -18,7 +18,8 @@ from reversion.feature_settings import (
     Trailer,
 )
 from reversion.features.conventions import Named, counts, made_ready, mentions, names_in, names_of_merge
-from reversion.features.messages import Messages, merged_title, trailers
+from reversion.features.messages import Messages, trailers
+from reversion.features.records import Commit, Commits, Records
 
 LINE = Line(kind="line", names=("Feature", "Issue-ID"))
 TRAILER = Trailer(kind="trailer", names=("Feature",))
@@ -195,7 +196,12 @@ def test_a_merge_without_a_pull_request_names_by_its_branch_only() -> None:
     ],
 )
 def test_a_merge_is_titled_as_its_pull_request(message: str, title: str) -> None:
-    assert merged_title(message) == title
+    first, second, merge = (letter * 40 for letter in "abc")
+    commits = [Commit(first, "", "one"), Commit(second, first, "two"), Commit(merge, f"{first} {second}", message)]
+    records = Records()
+    records.extend(Commits.of(commits), FeatureSettings())
+
+    assert records.titles.get(2, "") == title
 
 
 @pytest.mark.parametrize(
