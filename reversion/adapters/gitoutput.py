@@ -16,6 +16,8 @@ _AHEAD = 1 << 20
 _BUFFER = 1 << 16
 _MOST_SAID = 1 << 16
 _A_MOMENT = 0.05
+_PAUSE = 0.005
+"""So long may Git write ahead before it is read: to wait for each piece of 4 KiB takes longer than to read it."""
 
 
 class GitOutput(BufferedReader):
@@ -46,14 +48,18 @@ class _Running(RawIOBase):
         self._pipes.register(self._output, POLLIN)
         self._pipes.register(self._errors, POLLIN)
         self._are_errors_open = True
-        _widen(self._output)
+        self._is_wide = _widen(self._output)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, room: Any) -> int:
+        if self._is_wide:
+            self._pipes.modify(self._output, 0)  # tells of its end only
+            self._listen(_PAUSE)
+            self._pipes.modify(self._output, POLLIN)
         while not self._is_late:
-            if self._output.fileno() in self._wait():
+            if self._output.fileno() in self._listen():
                 return os.readv(self._output.fileno(), [room])
         return 0
 
@@ -61,11 +67,11 @@ class _Running(RawIOBase):
         """Return why the command failed, whose output is at its end, or nothing."""
         self._pipes.unregister(self._output)
         while self._are_errors_open and not self._is_late and self._process.poll() is None:
-            self._wait(_A_MOMENT)
+            self._listen(_A_MOMENT)
         status = self._process.wait()
         if self._is_late:
             return f"Timeout: it took longer than {self._timeout} seconds"
-        self._wait(0)
+        self._listen(0)
         said = self._said.decode("utf-8", "replace")
         is_damaged = re.search(r"^(error|fatal):", said, re.MULTILINE)  # Git may go on without what it can't read
         return (said or f"it ended with {status}") if status or is_damaged else ""
@@ -77,8 +83,8 @@ class _Running(RawIOBase):
             self._errors.close()
         super().close()
 
-    def _wait(self, at_most: float = 3600) -> list[int]:
-        """Take in what is said on standard error; return the pipes that had something, once one has."""
+    def _listen(self, at_most: float = 3600) -> list[int]:
+        """Wait for a pipe, and take in what is said on standard error; return the pipes that had something."""
         left = self._until - monotonic()
         if left <= 0:
             self._is_late = True
@@ -101,8 +107,10 @@ class _Running(RawIOBase):
             self._process.wait()
 
 
-def _widen(pipe: IO[bytes]) -> None:
-    """Let Git write ahead, where the system can and the user may."""
-    if wider := getattr(fcntl, "F_SETPIPE_SZ", None):
-        with suppress(OSError):
-            fcntl.fcntl(pipe, wider, _AHEAD)
+def _widen(pipe: IO[bytes]) -> bool:
+    """Let Git write ahead; return False where the system can't, or the user may not."""
+    try:
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _AHEAD)
+    except (AttributeError, OSError):
+        return False
+    return True
