@@ -28,7 +28,9 @@ def read_commits(
     known: tuple[str, ...] = (),
     touched: Callable[[list[str]], tuple[str, ...]] | None = None,
 ) -> Iterator[Commits]:
-    """Yield in batches all that the ids contain and the known ids don't, parents first; known ids may be gone.
+    """Let Git begin to tell, in batches, all that the ids contain and the known ids don't; known ids may be gone.
+
+    Parents come first.
 
     `touched` says what a commit touches, from the paths that it changes; with it, added paths are told too.
     Git ends a message at a NUL, so no message can be taken for a commit.
@@ -36,7 +38,11 @@ def read_commits(
     arguments = (*_LOG, *(_WITH_PATHS if touched else ()), "--ignore-missing", "--stdin")
     asked = "".join(f"{id}\n" for id in (*starts, *(f"^{id}" for id in known)))
     batches = _fields(repository.stream(*arguments, stdin=asked))
-    for commits in _with_paths(batches, touched) if touched else _alone(batches):
+    return _checked(_with_paths(batches, touched) if touched else _alone(batches))
+
+
+def _checked(batches: Iterator[Commits]) -> Iterator[Commits]:
+    for commits in batches:
         if set(map(len, commits.ids)) - {_ID_LENGTH}:
             raise RepositoryFailed("Git's log could not be understood.", "Update Git, then try again.")
         yield commits

@@ -1,7 +1,7 @@
 """Read on in a repository: what is new in it goes behind the records that are there."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
 from reversion.adapters.commits import read_commits
@@ -18,26 +18,31 @@ def read_on(
     settings: FeatureSettings,
     records: Records,
     starts: tuple[str, ...],
-) -> None:
-    """Add all that the starts contain and that is not there yet; the services share their conventions.
+) -> Callable[[], None]:
+    """Let Git begin to tell all that the starts contain and that is not there yet; what is returned adds it.
 
-    Raise RepositoryFailed where a start can't be read.
+    The services share their conventions. It raises RepositoryFailed where a start can't be read.
     """
     missing = tuple(commit for commit in starts if commit not in records.number)
     if not missing:
-        return
+        return lambda: None
     mine = own_settings(settings, services[0].name)
     parts = {service.name: service.paths for service in services if service.paths}
     touches = _Touches(parts)
     needs_paths = bool(parts) or mine.needs_paths("")
-    for commits in read_commits(repository, missing, _tips(records), touches.of if needs_paths else None):
-        records.extend(commits, mine)
-    for commit in missing:
-        if commit not in records.number:
-            raise RepositoryFailed(
-                f"Git has no commit {commit[:12]} in {repository.path}, though a branch or a tag names it.",
-                "Look at the repository with 'git fsck', or clone it anew.",
-            )
+    batches = read_commits(repository, missing, _tips(records), touches.of if needs_paths else None)
+
+    def add() -> None:
+        for commits in batches:
+            records.extend(commits, mine)
+        for commit in missing:
+            if commit not in records.number:
+                raise RepositoryFailed(
+                    f"Git has no commit {commit[:12]} in {repository.path}, though a branch or a tag names it.",
+                    "Look at the repository with 'git fsck', or clone it anew.",
+                )
+
+    return add
 
 
 def only_forward(records: Records, heads: tuple[str, ...], before: tuple[str, ...]) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from threading import Lock
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -92,11 +91,10 @@ class IndexStore:
     def __init__(self, engine: Engine, product: str) -> None:
         self._engine, self._product = engine, product
         self._held: Connection | None = None
-        self._lock = Lock()
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep the database open over many small transactions, which threads take in turns.
+        """Keep the database open over many small transactions.
 
         To open it takes longer than most of them, and SQLite tidies up whenever its last user leaves.
         """
@@ -112,7 +110,7 @@ class IndexStore:
             with transaction(self._engine) as session:
                 yield session.connection()
             return
-        with self._lock, part(self._held):
+        with part(self._held):
             yield self._held
 
     def known(self) -> dict[str, Known]:

@@ -55,8 +55,15 @@ class Repository:
         return self._git.run(arguments, stdin, timeout)
 
     def stream(self, *arguments: str, stdin: str | None = None, timeout: int = 1800) -> Generator[bytes, None, None]:
-        """Run one Git command and yield its output in blocks of up to 256 KiB; it ends with the iterator."""
+        """Start one Git command, whose output is given in blocks of up to 256 KiB; it ends with the iterator."""
+        blocks = self._blocks(arguments, stdin, timeout)
+        next(blocks)
+        return blocks
+
+    def _blocks(self, arguments: tuple[str, ...], stdin: str | None, timeout: int) -> Generator[bytes, None, None]:
+        """Yield nothing once the command runs, then its output."""
         with self._git.open(arguments, stdin, timeout) as output:
+            yield b""
             while block := output.read(1 << 18):
                 yield block
 

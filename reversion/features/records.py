@@ -131,8 +131,8 @@ class Records:
             if picked := picked_from(texts[at]):
                 self.picks[numbers[at]] = picked
         telling = [at for at, one in enumerate(subjects) if one[-1:] == ")" or one[:1] in "MP"]
-        if said := {at for at, _ in messages.holding("See merge request")}:
-            telling = sorted(said.union(telling))
+        if requests := {at for at, _ in messages.holding("See merge request")}:
+            telling = sorted(requests.union(telling))
         for at in telling:
             if pulls := pull_requests(texts[at], subjects[at]):
                 self.pulls[numbers[at]] = pulls

@@ -1,7 +1,8 @@
 """Bring the index of the services' histories up to date, or make it anew from Git."""
 
 from reversion.adapters.catalogue import open_catalogue
-from reversion.adapters.index import Index, Progress
+from reversion.adapters.index import Index
+from reversion.adapters.index_group import Progress
 from reversion.errors import ServerFailed
 from reversion.operations.workspace import Workspace
 from reversion.text import Value

@@ -23,6 +23,12 @@ def clone(product: GitBuilder, where: Path, *options: str) -> GitBuilder:
     return GitBuilder(where)
 
 
+def is_running(process: int) -> bool:
+    """Tell whether a process is there and has not ended: one that nobody has waited for yet is not."""
+    status = Path(f"/proc/{process}/status")
+    return status.exists() and "\nState:\tZ" not in status.read_text()
+
+
 def test_a_folder_that_is_no_repository_is_told_so(tmp_path):
     with pytest.raises(RepositoryFailed, match=r"not a git repository"):
         Repository(tmp_path)
@@ -218,6 +224,39 @@ def test_a_stream_that_is_left_early_ends_its_process(product):
     stream.close()
 
     assert time.monotonic() - started < 10
+
+
+def test_a_stream_is_whole_however_much_is_written_and_said_meanwhile(product):
+    script = "!for n in 1 2 3; do head -c 2000000 /dev/zero; head -c 1000000 /dev/zero >&2; sleep 0.02; done"
+
+    blocks = tuple(Repository(product.path).stream("-c", f"alias.much={script}", "much", timeout=60))
+
+    assert b"".join(blocks) == bytes(6_000_000)
+
+
+def test_a_stream_runs_from_its_start_and_ends_when_nobody_reads_it(product, tmp_path):
+    started, script = tmp_path / "started", f"!echo $$ > {tmp_path / 'started'}; exec sleep 600"
+
+    stream = Repository(product.path).stream("-c", f"alias.slow={script}", "slow")
+    while not (started.exists() and (told := started.read_text()).endswith("\n")):
+        time.sleep(0.01)
+    was_running = is_running(int(told))
+    del stream
+    until = time.monotonic() + 10
+    while is_running(int(told)) and time.monotonic() < until:
+        time.sleep(0.01)
+
+    assert was_running
+    assert not is_running(int(told))
+
+
+def test_a_stream_ends_though_something_that_it_left_holds_its_errors(product):
+    script = "!sleep 20 >/dev/null & echo done"
+    started = time.monotonic()
+
+    blocks = tuple(Repository(product.path).stream("-c", f"alias.left={script}", "left", timeout=60))
+
+    assert (b"".join(blocks), time.monotonic() - started < 10) == (b"done\n", True)
 
 
 def test_a_stream_tells_of_a_failure_at_its_end(product):
