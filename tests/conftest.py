@@ -3,13 +3,10 @@
 import os
 import shutil
 import signal
-from pathlib import Path
 
 import pytest
 
-
-def _postgresql() -> bool:
-    return any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb") is not None
+from tests.postgresql import has_postgresql
 
 
 def _sshd() -> bool:
@@ -19,7 +16,7 @@ def _sshd() -> bool:
 COMPONENTS = {
     "sshd": ("openssh-server", _sshd),
     "browser": ("chromium", lambda: shutil.which("chromium") is not None),
-    "postgresql": ("postgresql", _postgresql),
+    "postgresql": ("postgresql", has_postgresql),
 }
 
 

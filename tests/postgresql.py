@@ -49,6 +49,10 @@ class PostgreSQL:
         subprocess.run(command, check=True, cwd=self.place, capture_output=True)
 
 
+def has_postgresql() -> bool:
+    return any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb") is not None
+
+
 @contextmanager
 def running_postgresql() -> Iterator[PostgreSQL]:
     """Make a server and run it until the block ends."""

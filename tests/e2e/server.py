@@ -20,6 +20,7 @@ from pathlib import Path
 import httpx
 
 from reversion.adapters.serving import settings
+from tests.postgresql import has_postgresql, running_postgresql
 from tests.sshd import free_port
 
 AUTH = "reversion:for-tests-only"
@@ -66,11 +67,15 @@ class _Patient(httpx.HTTPTransport):
 
 
 @contextmanager
-def running_server(home: Path, *, auth: str = AUTH) -> Iterator[Server]:
-    """Run a server with the shipped settings until the block ends; fail loudly when it doesn't come up."""
+def running_server(home: Path, *, auth: str = AUTH, database: str = "") -> Iterator[Server]:
+    """Run a server with the shipped settings until the block ends; fail loudly when it doesn't come up.
+
+    Without the URL of a `database` it is SQLite.
+    """
     port = free_port()
     server = Server(f"http://127.0.0.1:{port}/api", auth, home)
     own = settings("server") | {"PREFECT_SERVER_API_AUTH_STRING": auth}
+    own |= {"PREFECT_API_DATABASE_CONNECTION_URL": database} if database else {}
     arguments = ("server", "start", "--host", "127.0.0.1", "--port", str(port))
     with running(arguments, server.environment | own, home / "server.log") as process:
         wait_for(lambda: is_up(server, process), 120, f"the server; its log is {home / 'server.log'}")
@@ -110,12 +115,26 @@ def _have_kept(home: Path) -> None:
 
 def keep(home: Path) -> None:
     """Run the server for those who hold the lock, the first of whom has started this, until nobody does."""
-    with (home / "users").open("w") as users, running_server(home) as server:
+    with (
+        (home / "users").open("w") as users,
+        _database() as database,
+        running_server(home, database=database) as server,
+    ):
         draft = home / "address.draft"
         draft.write_text(server.url)
         draft.rename(_address(home))
         fcntl.flock(users, fcntl.LOCK_EX)
         _address(home).unlink()
+
+
+@contextmanager
+def _database() -> Iterator[str]:
+    """Run PostgreSQL where this machine has it: three workers of pytest at once are too many writers for SQLite."""
+    if not has_postgresql():
+        yield ""
+        return
+    with running_postgresql() as database:
+        yield f"postgresql+asyncpg://{database.address}"
 
 
 def _address(home: Path) -> Path:

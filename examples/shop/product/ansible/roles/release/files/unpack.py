@@ -6,8 +6,8 @@ ARTEFACT DIRECTORY CONFIGURATION, the last in base64.
 import base64
 import os
 import shutil
+import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 artefact, directory, encoded = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
@@ -20,8 +20,8 @@ def unpack() -> None:
     half = directory.with_name(f".{directory.name}.half")
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir(parents=True)
-    with tarfile.open(artefact) as tar:
-        tar.extractall(half, filter="data")
+    to = f"--directory={half}"
+    subprocess.run(("tar", "--extract", f"--file={artefact}", "--force-local", "--no-same-owner", to), check=True)
     (half / "ARTEFACT").write_text(artefact)
     shutil.rmtree(directory, ignore_errors=True)
     half.rename(directory)
