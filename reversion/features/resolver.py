@@ -83,7 +83,7 @@ class Resolver:
     def features(self, vector: Vector) -> tuple[Feature, ...]:
         """Return every feature that is known, each with its state at the vector, in the order of a review."""
         judged = self._judged(self.views(vector))
-        return tuple(self._told(yardstick.id, one, ambiguous=one.ambiguous) for yardstick, one in judged)
+        return tuple(self._told(yardstick, one, ambiguous=one.ambiguous) for yardstick, one in judged)
 
     def compare(self, before: Vector, after: Vector, told: Container[str] = ()) -> Comparison:
         """Return what going from `before` to `after` does to each feature that either has or may have.
@@ -98,7 +98,7 @@ class Resolver:
             will = judge(yardstick, there) if yardstick.id in touched else was
             if was.state in _GONE and will.state in _GONE and yardstick.id not in told:
                 continue
-            feature = self._told(yardstick.id, was, ambiguous=was.ambiguous or will.ambiguous)
+            feature = self._told(yardstick, was, ambiguous=was.ambiguous or will.ambiguous)
             pairs.append(Pair(feature, was, will, yardstick.id in brought_back))
         return compare(pairs)
 
@@ -165,6 +165,7 @@ class Resolver:
             id: {name: value for name, value in zip(Description._fields, described, strict=True) if value}
             for id, described in self._described.items()
         }
+        self._wholes: dict[str, Feature] = {}
 
     def _in_order(self, yardsticks: Iterable[Yardstick]) -> tuple[Yardstick, ...]:
         return tuple(sorted(yardsticks, key=lambda one: in_order(self._described[one.id].kind, one.id)))
@@ -174,8 +175,13 @@ class Resolver:
         page = tracker_url(id, self._settings.url)
         return describe(id, told, page, self._entries.get(id), self._titles.get(id))
 
-    def _told(self, id: str, judged: Judged, *, ambiguous: bool) -> Feature:
-        given = self._given[id]
-        if ambiguous:
-            return Feature(id=id, state=judged.state, parts=judged.parts, ambiguous=True, **given)
-        return Feature(id=id, state=judged.state, parts=judged.parts, **given)
+    def _told(self, yardstick: Yardstick, judged: Judged, *, ambiguous: bool) -> Feature:
+        """Return the feature as judged; where it is whole, as most are, it is the same one for every vector."""
+        id = yardstick.id
+        if not ambiguous and judged is yardstick.whole:
+            told = self._wholes.get(id)
+            if told is None:
+                told = self._wholes[id] = Feature(id=id, state=judged.state, parts=judged.parts, **self._given[id])
+            return told
+        said = {"ambiguous": True} if ambiguous else {}
+        return Feature(id=id, state=judged.state, parts=judged.parts, **said, **self._given[id])
