@@ -80,7 +80,7 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Found:
-    """What a group's repository has without a look at its history, or the `problem` why that can't be told."""
+    """What a group's repository has without a look at its history, or the problems why that can't be told."""
 
     wanted: tuple[tuple[Service, str], ...]
     mapped: tuple[Mapped, ...] = ()
@@ -154,10 +154,10 @@ class Group:
             told = kept, self.known.commits, 0
             return lambda: told
         starts = (*heads, *(commit for each in wanted.values() for commit in each))
-        read_on = self._read(repository, heads, starts, is_new=self.known is None and tries > 1)
+        reading = self._read(repository, heads, starts, is_new=self.known is None and tries > 1)
 
         def tell() -> tuple[tuple[Book, ...], int, int]:
-            read = read_on()
+            read = reading()
             books = tuple(
                 Book(
                     ledger.sheet, {commit: view for commit in wanted[ledger.service] if (view := ledger.view(commit))}
