@@ -44,13 +44,18 @@ class PostgreSQL:
             time.sleep(0.05)
 
     def _run(self, tool: str, *arguments: str) -> None:
-        tools = Path(shutil.which("initdb") or sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))[-1]).parent
-        command = (*self.as_user, tools / tool, "-D", self.place / "data", *arguments)
+        command = (*self.as_user, _initdbs()[-1].with_name(tool), "-D", self.place / "data", *arguments)
         subprocess.run(command, check=True, cwd=self.place, capture_output=True)
 
 
 def has_postgresql() -> bool:
-    return any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or shutil.which("initdb") is not None
+    return bool(_initdbs())
+
+
+def _initdbs() -> list[Path]:
+    """Return the commands of this name, the one to use last: it stands beside the others."""
+    found = shutil.which("initdb")
+    return [*sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")), *([Path(found)] if found else [])]
 
 
 @contextmanager

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from subprocess import Popen
 from typing import BinaryIO, cast
 
 os.environ["GIT_PYTHON_REFRESH"] = "quiet"  # else the import fails with a page of text where there is no git
@@ -85,10 +84,12 @@ class GitCommand:
                     as_process=True,
                     start_new_session=True,
                 )
+                running = GitOutput(
+                    held.proc, timeout
+                )  # `held` ends its process when it is dropped: it lives as long
             except (git.CommandError, OSError, ValueError) as error:
                 raise self._failure(arguments[0], getattr(error, "stderr", "") or str(error)) from error
-        # `held` ends its process when it is dropped, so it must live as long
-        with GitOutput(cast("Popen[bytes]", held.proc), timeout) as output:
+        with running as output:
             yield output
             if failure := output.failure():
                 raise self._failure(arguments[0], failure)

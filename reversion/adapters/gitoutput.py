@@ -23,8 +23,8 @@ _PAUSE = 0.005
 class GitOutput(BufferedReader):
     """What a command writes; it is ended when this is closed, or `timeout` seconds after its start."""
 
-    def __init__(self, process: Popen[bytes], timeout: int) -> None:
-        """Take over the process, which leads a group of its own and whose output and errors are pipes."""
+    def __init__(self, process: Popen[bytes] | None, timeout: int) -> None:
+        """Take over the process, which leads a group of its own; raise ValueError where it has no pipes to read."""
         self._running = _Running(process, timeout)
         super().__init__(self._running, _BUFFER)
 
@@ -38,8 +38,8 @@ class GitOutput(BufferedReader):
 class _Running(RawIOBase):
     """Waits for output and errors at once, so that the command never waits for one of them to be read."""
 
-    def __init__(self, process: Popen[bytes], timeout: int) -> None:
-        if process.stdout is None or process.stderr is None:
+    def __init__(self, process: Popen[bytes] | None, timeout: int) -> None:
+        if process is None or process.stdout is None or process.stderr is None:
             raise ValueError("the command has no pipes")
         self._process, self._output, self._errors = process, process.stdout, process.stderr
         self._timeout, self._until, self._is_late = timeout, monotonic() + timeout, False

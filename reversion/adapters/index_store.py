@@ -149,10 +149,10 @@ class IndexStore:
             found = [(row.start, row.ids, row.document) for row in rows]
         records = Records()
         for start, ids, sealed in found:
-            document = _unsealed(sealed, ids, self._product, source, start)
+            document = _unsealed(sealed, self._product, source, start, besides=ids)
             if document is None or start != len(records) or not _joined(records, ids, document):
                 return known, Records()
-        is_whole = known is not None and mark_of(_as_bytes(records.ids)) == known.mark
+        is_whole = known is not None and mark_of(b"".join(ids for _, ids, _ in found)) == known.mark
         return known, records if is_whole else Records()
 
     def save(self, source: str, read: Read, state: str, books: Iterable[Book]) -> bool:
@@ -206,7 +206,7 @@ class IndexStore:
         end = min(start + _CHAPTER, len(read.records))
         ids = read.ids[start * _ID : end * _ID]
         document = read.records.chapter(start, end).model_dump_json().encode()
-        sealed = _sealed(document, ids, self._product, source, start)
+        sealed = _sealed(document, self._product, source, start, besides=ids)
         return {"product": self._product, "source": source, "start": start, "ids": ids, "document": sealed}
 
     def _save_book(self, connection: Connection, source: str, state: str, book: Book) -> None:
@@ -214,7 +214,7 @@ class IndexStore:
         service = book.sheet.service
         mine = _values(product=self._product, service=service)
         before = connection.execute(_SOURCE_OF_SHEET, mine).scalar()
-        sheet = _sealed(book.sheet.model_dump_json().encode(), b"", self._product, service, state)
+        sheet = _sealed(book.sheet.model_dump_json().encode(), self._product, service, state)
         kept = {"product": self._product, "service": service, "source": source, "state": state, "document": sheet}
         if before is None:
             connection.execute(_NEW_SHEET, kept)
@@ -234,7 +234,7 @@ class IndexStore:
             connection.execute(_VIEWS.delete().where(*mine, _VIEWS.c.commit_id.in_(some)))
 
     def _view(self, state: str, service: str, view: View) -> dict[str, Any]:
-        document = _sealed(view.model_dump_json().encode(), b"", self._product, service, view.commit, state)
+        document = _sealed(view.model_dump_json().encode(), self._product, service, view.commit, state)
         named = {"product": self._product, "service": service, "commit_id": view.commit}
         return named | {"state": state, "document": document}
 
@@ -283,18 +283,18 @@ def _joined(records: Records, ids: bytes, document: bytes) -> bool:
 
 
 def _read(model: type[M], sealed: bytes, *names: str) -> M | None:
-    document = _unsealed(sealed, b"", *names)
+    document = _unsealed(sealed, *names)
     try:
         return None if document is None else model.model_validate_json(document)
     except ValueError:
         return None
 
 
-def _sealed(document: bytes, besides: bytes, *names: object) -> bytes:
+def _sealed(document: bytes, *names: object, besides: bytes = b"") -> bytes:
     return _seal(document, besides, names) + document
 
 
-def _unsealed(sealed: bytes, besides: bytes, *names: object) -> bytes | None:
+def _unsealed(sealed: bytes, *names: object, besides: bytes = b"") -> bytes | None:
     """Return the document, or None where it, or what was sealed with it, is not what it was."""
     document = sealed[_SEAL:]
     return document if sealed[:_SEAL] == _seal(document, besides, names) else None

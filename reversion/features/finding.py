@@ -44,14 +44,6 @@ class Named(NamedTuple):
     kind: str = ""
 
 
-class _ByKey(dict[str, Named]):
-    """Each key's name, made once."""
-
-    def __missing__(self, key: str) -> Named:
-        self[key] = named = Named(key)
-        return named
-
-
 Found = Iterable[tuple[int, Named]]
 Find = Callable[[Messages], Found]
 """Yields the number of a message with each feature that it names; of one message in the order of the names."""
@@ -149,7 +141,7 @@ def _by_key(convention: Key) -> Find:
                     (match for at in places for match in keys[at].finditer(texts[number])), key=re.Match.start
                 )
             ]
-        named = _ByKey()
+        named = {key: Named(key) for key in {key for _, key in found}}
         return [(number, named[key]) for number, key in found]
 
     return find

@@ -172,7 +172,7 @@ class Ledger:
         for feature, subjects in found.items():
             mine = sorted(subjects)
             self.features[feature] = source.items.of_all(mine)
-            self.told[feature] = told_by(naming.keys(feature), list(map(subjects.__getitem__, mine)), pages[feature])
+            self.told[feature] = told_by(naming.keys(feature), [subjects[at] for at in mine], pages[feature])
 
     def _subjects(self, name: str, commits: list[int], wrong: tuple[str, ...]) -> dict[int, str]:
         """Return the commits that a name stands for, without the wrong, each with the subject to tell it under."""

@@ -14,6 +14,7 @@ _LONGEST_LINE = SHORT
 
 _TRAILER = re.compile(r"([A-Za-z0-9-]+)[ \t]*:[ \t]*(.*)")
 _MADE_BY_GIT = ("Signed-off-by: ", "(cherry picked from commit ")
+_PULL_IN_WORDS = "pull request #"
 _PULL_AT_START = re.compile(r"(?:Merge pull request #?|Merged PR |Pull request #(?=[0-9]{1,9}:))([0-9]{1,9})\b")
 _TITLED_MERGE = re.compile(r"(?:Merged PR |Pull request #)[0-9]{1,9}: (.+)")
 _PULL_IN_BODY = re.compile(r"^See merge request (?:[\w./-]{1,200})?!([0-9]{1,9})\b", re.MULTILINE)
@@ -142,7 +143,8 @@ def _parted(subject: str) -> tuple[str, tuple[str, ...]]:
     numbers: tuple[str, ...] = ()
     while subject[-1:] == ")":
         rest, bracket, said = subject.rpartition("(")
-        number = said[1:-1] if said[0] in "#!" else said[14:-1] if said.startswith("pull request #") else ""
+        begin = said[0] if said[0] in "#!" else _PULL_IN_WORDS
+        number = said[len(begin) : -1] if said.startswith(begin) else ""
         if not (bracket and number.isdecimal() and number.isascii() and len(number) < 10):
             break
         numbers, subject = (number, *numbers), rest.rstrip()

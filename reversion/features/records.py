@@ -130,10 +130,9 @@ class Records:
         for at, _ in messages.holding("(cherry picked from"):
             if picked := picked_from(texts[at]):
                 self.picks[numbers[at]] = picked
-        telling = [at for at, one in enumerate(subjects) if one[-1:] == ")" or one[:1] in "MP"]
-        if requests := {at for at, _ in messages.holding("See merge request")}:
-            telling = sorted(requests.union(telling))
-        for at in telling:
+        pulling = {at for at, _ in messages.holding("See merge request")}
+        pulling.update([at for at, one in enumerate(subjects) if one[-1:] == ")" or one[:1] in "MP"])
+        for at in sorted(pulling):
             if pulls := pull_requests(texts[at], subjects[at]):
                 self.pulls[numbers[at]] = pulls
         reverting = {at for at, _ in messages.holding("everts")}

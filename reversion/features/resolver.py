@@ -177,11 +177,11 @@ class Resolver:
 
     def _told(self, yardstick: Yardstick, judged: Judged, *, ambiguous: bool) -> Feature:
         """Return the feature as judged; where it is whole, as most are, it is the same one for every vector."""
-        id = yardstick.id
-        if not ambiguous and judged is yardstick.whole:
-            told = self._wholes.get(id)
-            if told is None:
-                told = self._wholes[id] = Feature(id=id, state=judged.state, parts=judged.parts, **self._given[id])
-            return told
+        id, is_whole = yardstick.id, judged is yardstick.whole and not ambiguous
+        if is_whole and (known := self._wholes.get(id)):
+            return known
         said = {"ambiguous": True} if ambiguous else {}
-        return Feature(id=id, state=judged.state, parts=judged.parts, **said, **self._given[id])
+        told = Feature(id=id, state=judged.state, parts=judged.parts, **said, **self._given[id])
+        if is_whole:
+            self._wholes[id] = told
+        return told

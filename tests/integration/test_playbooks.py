@@ -25,6 +25,7 @@ from reversion.errors import PlaybookFailed, ProductInvalid
 from reversion.outcome import StepResult
 from reversion.product import Product
 from tests.playing import runs_kept_apart
+from tests.processes import is_alive
 
 SNAPSHOT = "reversion/staging/{{ lookup('pipe', 'touch MARK') }}"
 INVENTORY = """
@@ -357,13 +358,6 @@ SLOW = """
     - name: Wait for ever
       ansible.builtin.command: sleep 62
 """
-
-
-def is_alive(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize("way", ["timeout", "cancelled"])

@@ -9,6 +9,7 @@ import pytest
 from reversion.adapters.repository import Repository
 from reversion.errors import RepositoryFailed
 from tests.gitbuilder import GitBuilder
+from tests.processes import is_alive
 
 
 @pytest.fixture
@@ -21,12 +22,6 @@ def product(tmp_path: Path) -> GitBuilder:
 def clone(product: GitBuilder, where: Path, *options: str) -> GitBuilder:
     product.git("clone", "-q", *options, product.path.as_uri(), str(where))
     return GitBuilder(where)
-
-
-def is_running(process: int) -> bool:
-    """Tell whether a process is there and has not ended: one that nobody has waited for yet is not."""
-    status = Path(f"/proc/{process}/status")
-    return status.exists() and "\nState:\tZ" not in status.read_text()
 
 
 def test_a_folder_that_is_no_repository_is_told_so(tmp_path):
@@ -235,19 +230,20 @@ def test_a_stream_is_whole_however_much_is_written_and_said_meanwhile(product):
 
 
 def test_a_stream_runs_from_its_start_and_ends_when_nobody_reads_it(product, tmp_path):
-    started, script = tmp_path / "started", f"!echo $$ > {tmp_path / 'started'}; exec sleep 600"
+    started = tmp_path / "started"
+    script = f"!echo $$ > {started}; exec sleep 600"
 
     stream = Repository(product.path).stream("-c", f"alias.slow={script}", "slow")
     while not (started.exists() and (told := started.read_text()).endswith("\n")):
         time.sleep(0.01)
-    was_running = is_running(int(told))
+    was_running = is_alive(int(told))
     del stream
     until = time.monotonic() + 10
-    while is_running(int(told)) and time.monotonic() < until:
+    while is_alive(int(told)) and time.monotonic() < until:
         time.sleep(0.01)
 
     assert was_running
-    assert not is_running(int(told))
+    assert not is_alive(int(told))
 
 
 def test_a_stream_ends_though_something_that_it_left_holds_its_errors(product):
