@@ -8,7 +8,7 @@ from prefect.events.actions import ChangeFlowRunState, RunDeployment
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
 from reversion.adapters.tags import LATEST_VERIFIED
-from reversion.history import WAITS
+from reversion.history import UNHEARD, WAITS
 from reversion.product import Product
 
 ALERT = "reversion.alert"
@@ -66,7 +66,7 @@ def _dead_runs(product: str, revert: str) -> AutomationCore:
             ChangeFlowRunState(
                 state=StateType.CRASHED,
                 name="Crashed",
-                message="Nothing was heard of this run for 90 seconds: its process or its machine died.",
+                message=UNHEARD,
             )
         ],
     )

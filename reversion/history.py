@@ -8,7 +8,9 @@ from reversion.text import Value, plain
 
 WAITING = "Waits for approval"
 WAITS = "reversion.waits"
-"""The event by which a run says that it waits for an approval, and that nothing will be heard of it until then."""
+"""The event that says of a run that it waits, for its approval or to be set going again: its silence is no death."""
+UNHEARD = "Nothing was heard of this run for 90 seconds: its process or its machine died."
+"""What a run is called crashed with where nobody was left to report it."""
 UNANSWERED = "Nobody answered within the time."
 _UNDER_WAY = {
     "SCHEDULED": "Scheduled",

@@ -19,6 +19,7 @@ _AGAIN = (429, 500, 502, 503, 504)
 _HOPELESS = (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL)
 _TRIES = 14
 """Half a minute: so long SQLite may keep others waiting while fifty runs start at once."""
+Body = dict[str, Any] | list[dict[str, Any]]
 
 
 class Address(Value):
@@ -122,7 +123,7 @@ class PrefectApi:
         """GET; None where there is no such thing."""
         return self._checked(self._again("GET", path, None))
 
-    def ask(self, path: str, body: dict[str, Any]) -> Any:
+    def ask(self, path: str, body: Body) -> Any:
         """POST a question, or an order that the server takes only once; None where there is no such thing."""
         return self._checked(self._again("POST", path, body))
 
@@ -153,7 +154,7 @@ class PrefectApi:
             return None
         return None if answer.status_code in _AGAIN else self._checked(answer)
 
-    def _again(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+    def _again(self, method: str, path: str, body: Body | None) -> httpx.Response:
         for attempt in range(_TRIES):
             last = attempt == _TRIES - 1
             try:

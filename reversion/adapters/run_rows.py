@@ -42,6 +42,7 @@ class Run(_Row):
     end_time: datetime | None = None
     created: datetime | None = None
     run_count: int = 1
+    deployment_id: str | None = None
 
 
 class Task(_Row):

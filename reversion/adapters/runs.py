@@ -1,14 +1,16 @@
 """Reversions in Prefect: start them, find them, read them back."""
 
 import re
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from reversion.adapters import run_rows as rows
 from reversion.adapters.prefect_api import PAGE, PrefectApi
 from reversion.errors import InvalidInput, Refused, ServerFailed, UnknownName
-from reversion.history import Paper, RunDetail, RunRecord, TaskRun
+from reversion.history import WAITS, Moment, Paper, RunDetail, RunRecord, TaskRun
 from reversion.report import Record
 from reversion.text import Value, plain
 
@@ -70,6 +72,41 @@ class Runs:
             reason = plain(str(taken.details.get("reason") or "it gave no reason"), 300).rstrip(".")
             raise Refused(f"Prefect does not retry run {run_id[:8]}: {reason}.", "Start the reversion again.")
 
+    def say_that_it_waits(self, run_id: str) -> None:
+        """Say in an event that a run which crashed is silent until it is set going again.
+
+        A server too busy to hear of its crash would call it dead by its silence, in the middle of its new life.
+        """
+        run = rows.parse(rows.Run, self.api.read(f"/flow_runs/{run_id}"))
+        event = {
+            "id": str(uuid4()),
+            "event": WAITS,
+            "occurred": datetime.now(UTC).isoformat(),
+            "resource": {"prefect.resource.id": f"prefect.flow-run.{run.id}", "prefect.resource.name": run.name},
+            "related": [
+                {
+                    "prefect.resource.id": f"prefect.deployment.{run.deployment_id}",
+                    "prefect.resource.role": "deployment",
+                }
+            ],
+        }
+        self.api.ask("/events", [event])
+
+    def crashes_untaken(self, run_id: str, since: datetime | None, seconds: float) -> bool:
+        """Watch a run that crashed and was set going, until a worker takes it or so many seconds are over.
+
+        Tell whether its crash of `since` was reported once more before, so that no worker ever takes it.
+        """
+        end = time.monotonic() + seconds
+        while since and time.monotonic() < end:
+            anew = [state.kind for state in self.states(run_id) if state.at and state.at > since]
+            if "PENDING" in anew:
+                return False
+            if "CRASHED" in anew:
+                return True
+            time.sleep(1)
+        return False
+
     def deployment(self, product: str, flow: str = REVERT) -> str:
         """Return the id of a product's deployment, or raise UnknownName."""
         found = self.api.read(f"/deployments/name/{flow}/{product}")
@@ -121,10 +158,9 @@ class Runs:
 
     def detail(self, run_id: str) -> RunDetail:
         """Read one reversion whole."""
-        states = rows.parse_all(rows.State, self.api.read(f"/flow_run_states/?flow_run_id={run_id}"))
         return RunDetail(
             run=self.status(run_id),
-            states=tuple(rows.moment(state) for state in states),
+            states=self.states(run_id),
             tasks=self.tasks(run_id),
             papers=tuple(
                 Paper(key=row.key, text=row.data)
@@ -132,6 +168,11 @@ class Runs:
                 if row.key and isinstance(row.data, str) and not row.key.startswith(_OF_ALL)
             ),
         )
+
+    def states(self, run_id: str) -> tuple[Moment, ...]:
+        """Return the states that a run was in, oldest first."""
+        found = rows.parse_all(rows.State, self.api.read(f"/flow_run_states/?flow_run_id={run_id}"))
+        return tuple(rows.moment(state) for state in found)
 
     def tasks(self, run_id: str) -> tuple[TaskRun, ...]:
         """Return a run's steps in the order in which they began."""

@@ -19,7 +19,7 @@ from reversion.commands.starting import (
     without_option,
 )
 from reversion.errors import Refused
-from reversion.history import RunRecord
+from reversion.history import UNHEARD, RunRecord
 from reversion.operations.workspace import open_workspace
 from reversion.outcome import Verdict
 
@@ -27,8 +27,11 @@ _CAN_GO_ON = (Verdict.RESTORE_FAILED, Verdict.TESTS_FAILED, Verdict.RETURNED, "F
 _SETTLED = 60.0
 """Seconds after which Prefect has reported a crash also the second time, which would end a retry."""
 
+_HEARD = 3.0
+"""Seconds in which the server has heard that a run waits to be set going."""
+
 _TAKEN = 20.0
-"""Seconds in which a crash that is reported late would end a run that was set going again."""
+"""Seconds in which a worker has surely taken a run that was set going, or is away."""
 
 
 @click.command("retry")
@@ -61,7 +64,7 @@ def resume_command(product: str, /, run: str, reason: str, **options: Any) -> in
     approvals, ended = _find(product, run)
     approvals.runs.retry(ended.id, keep_approval=True)
     note(f"Run {ended.id[:8]} goes on with its approval: {ended.environment} to {ended.snapshot}")
-    if _was_ended_again(approvals, ended):
+    if ended.told == "Crashed" and approvals.runs.crashes_untaken(ended.id, ended.state.at, _TAKEN):
         approvals.runs.retry(ended.id, keep_approval=True)
         note("Its crash was reported once more; it goes on again.")
     return follow_to_end(approvals, ended.id, chosen, reason=reason or ended.asked, since=ended.state.at)
@@ -77,25 +80,21 @@ def _find(product: str, run: str) -> tuple[Approvals, RunRecord]:
             f"Run {ended.id[:8]} is '{ended.told}', so there is nothing to retry.",
             f"For a new run: reversion revert {ended.environment} {ended.snapshot}",
         )
-    _let_settle(ended)
+    _let_settle(approvals, ended)
     return approvals, ended
 
 
-def _let_settle(ended: RunRecord) -> None:
-    if ended.told != "Crashed" or ended.state.at is None:
+def _let_settle(approvals: Approvals, ended: RunRecord) -> None:
+    """Wait until nothing that is told of the crash can end the run's new life: a second report, or its silence.
+
+    A run that was called dead by its silence has nobody who would report that again.
+    """
+    if ended.told != "Crashed" or ended.state.message == UNHEARD or ended.state.at is None:
         return
-    wait = _SETTLED - (datetime.now(UTC) - ended.state.at).total_seconds()
-    if wait > 0:
-        note(f"It crashed just now; waiting {min(wait, _SETTLED):.0f} s until Prefect has reported all of that.")
-        time.sleep(min(wait, _SETTLED))
-
-
-def _was_ended_again(approvals: Approvals, ended: RunRecord) -> bool:
-    """Watch for a late report of the old crash, which tells of the time before the run went on."""
-    end = time.monotonic() + _TAKEN
-    while ended.told == "Crashed" and time.monotonic() < end:
-        seen = approvals.runs.status(ended.id)
-        if seen.told == "Crashed" and seen.state.at != ended.state.at:
-            return True
-        time.sleep(1)
-    return False
+    ago = (datetime.now(UTC) - ended.state.at).total_seconds()
+    if ago > 2 * _SETTLED:
+        return
+    approvals.runs.say_that_it_waits(ended.id)
+    wait = min(max(_SETTLED - ago, _HEARD), _SETTLED)
+    note(f"It crashed just now; waiting {wait:.0f} s until Prefect has reported all of that.")
+    time.sleep(wait)

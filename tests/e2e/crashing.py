@@ -8,7 +8,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 from reversion.adapters.serving import settings
 from tests.e2e.server import AUTH, Server, is_up, wait_for
@@ -70,6 +72,28 @@ class Killable:
         assert found
         for pid in found:
             os.kill(pid, signal.SIGKILL)
+
+    def a_run_heard_of(self, ago: float) -> str:
+        """Make a run that no worker has, and that said some seconds ago that it lives."""
+        deployment = self.stand.runs.deployment(self.small.name)
+        order = {
+            "flow_id": self.stand.api.read(f"/deployments/{deployment}")["flow_id"],
+            "deployment_id": deployment,
+            "parameters": {"environment": "uat"},
+            "state": {"type": "PENDING"},
+        }
+        run = str(self.stand.api.ask("/flow_runs/", order)["id"])
+        alive = {
+            "id": str(uuid4()),
+            "event": "prefect.flow-run.heartbeat",
+            "occurred": (datetime.now(UTC) - timedelta(seconds=ago)).isoformat(),
+            "resource": {"prefect.resource.id": f"prefect.flow-run.{run}"},
+            "related": [
+                {"prefect.resource.id": f"prefect.deployment.{deployment}", "prefect.resource.role": "deployment"}
+            ],
+        }
+        self.stand.api.ask("/events", [alive])
+        return run
 
     def ansible_processes(self) -> list[int]:
         return [pid for pid in self.mine() if b"ansible-playbook" in command_of(pid)]

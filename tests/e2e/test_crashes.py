@@ -104,14 +104,19 @@ def test_worker_and_run_killed_while_it_is_tested_are_told_as_crashed_and_tested
 
     begun.kill("worker")
     begun.kill_flow()
+    silent, waiting = (begun.a_run_heard_of(ago=30) for _ in range(2))
     second = begun.stand.start()
     begun.start_worker()
+    begun.stand.runs.say_that_it_waits(waiting)
 
     refused = begun.stand.wait_until(second, "Refused")
     assert run in refused.state.message, "a run that nobody has called dead yet still holds the environment"
     begun.stand.wait_until(run, "Crashed")
+    begun.stand.wait_until(silent, "Crashed")
+    assert begun.stand.runs.status(waiting).told == "Starting", "its silence was announced"
     held.unlink()
     resumed = begun.stand.command("resume", run)
 
+    assert "waiting" not in resumed.stderr, "nobody is left who would report its crash once more"
     assert (resumed.returncode, begun.stand.runs.status(run).told) == (0, "Proven"), resumed.stderr
     assert {name: times_restored(begun.small, name) for name in OLD} == dict.fromkeys(OLD, 1)

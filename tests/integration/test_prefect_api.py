@@ -3,13 +3,14 @@
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reversion.adapters import prefect_api
+from reversion.adapters import prefect_api, runs
 from reversion.adapters.approvals import Approvals
 from reversion.adapters.prefect_api import Address, PrefectApi, find_address, write_private, write_served
 from reversion.adapters.runs import Runs, Wanted
@@ -215,6 +216,29 @@ def test_a_retry_that_was_not_taken_is_told(
 
     with pytest.raises(error, match=said):
         Runs(server.api).retry(RUN)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "is_lost"),
+    [
+        pytest.param(["SCHEDULED", "CRASHED"], True, id="reported once more before a worker took it"),
+        pytest.param(["SCHEDULED", "PENDING"], False, id="taken"),
+        pytest.param(["SCHEDULED", "PENDING", "CRASHED"], False, id="taken, and crashed anew"),
+        pytest.param(["SCHEDULED"], False, id="no worker is there"),
+    ],
+)
+def test_a_crash_that_is_reported_once_more_is_told_from_one_of_the_new_life(
+    server: Scripted, monkeypatch: pytest.MonkeyPatch, kinds: list[str], is_lost: bool
+):
+    monkeypatch.setattr(runs.time, "sleep", lambda _: None)
+    begun = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    states = [
+        {"type": kind, "timestamp": (begun + timedelta(seconds=number)).isoformat()}
+        for number, kind in enumerate(["RUNNING", "CRASHED", *kinds], -1)
+    ]
+    server.says("/flow_run_states/", (200, states[:3]), (200, states))
+
+    assert Runs(server.api).crashes_untaken(RUN, begun, 0.5) is is_lost
 
 
 def test_a_key_that_was_used_for_another_reversion_starts_nothing_silently(server: Scripted):
