@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-_BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u200b")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~@]|:(?=//)|(?<=www)\.|^[-+](?=\s)|(?<=^\d)[.)](?=\s))", re.IGNORECASE)
 """What means something in Markdown; also what makes a link of a bare address, and a list of a line's beginning."""
 
@@ -34,7 +33,7 @@ def digest(document: Any) -> str:
 
 
 def plain(text: str, limit: int = 200) -> str:
-    """Return one line without control, escape or bidirectional characters, at most `limit` long."""
+    """Return one line without control, escape, bidirectional or invisible characters, at most `limit` long."""
     cleaned = text if text.isascii() and text.isprintable() else _cleaned(text[: limit * 8])
     line = " ".join(cleaned.split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
@@ -44,8 +43,7 @@ def _cleaned(text: str) -> str:
     return "".join(
         " " if character.isspace() else character
         for character in _ANSI.sub("", text)
-        if character not in _BIDIRECTIONAL
-        and (character.isspace() or unicodedata.category(character) not in ("Cc", "Cs"))
+        if character.isspace() or unicodedata.category(character) not in ("Cc", "Cf", "Cs")
     )
 
 

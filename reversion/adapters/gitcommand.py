@@ -23,6 +23,7 @@ _SETTINGS = {
     "protocol.ext.allow": "never",
     "log.showSignature": "false",
     "gc.autoDetach": "false",
+    "advice.graftFileDeprecated": "false",
     "submodule.recurse": "false",
     "fetch.recurseSubmodules": "false",
     "fetch.prune": "false",
@@ -117,13 +118,14 @@ class GitCommand:
 
 
 def _environment() -> dict[str, str]:
-    """Return what is added for a Git command: no prompt, no replaced objects, no pathspec magic, whole buffers."""
+    """Return what is added for a Git command: no prompt, nothing replaced, no pathspec magic, whole buffers."""
     askpass = {} if "SSH_ASKPASS" in os.environ else {"SSH_ASKPASS": "/bin/false"}
     return askpass | {
         "SSH_ASKPASS_REQUIRE": "force",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ALLOW_PROTOCOL": os.environ.get("REVERSION_GIT_PROTOCOLS", "https:ssh:file"),
         "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_GRAFT_FILE": "/dev/null",
         "GIT_LITERAL_PATHSPECS": "1",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_EDITOR": "/bin/false",

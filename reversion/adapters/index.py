@@ -24,7 +24,7 @@ from reversion.product import Service
 from reversion.text import digest, plain
 
 _SIDE_BY_SIDE = 8
-_FORMAT = "6"
+_FORMAT = "7"
 
 
 def warn(error: ServerFailed) -> None:

@@ -1,10 +1,11 @@
 """Which commits are evidence of which name, by themselves or by the pull request that merged them. Pure."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from reversion.features.conventions import Named
-from reversion.features.reading import Reading
+from reversion.features.reading import Reading, Target
 from reversion.features.records import Records
 from reversion.features.subjects import typed
 
@@ -35,17 +36,23 @@ class Evidence:
         records = reading.records
         silent = reading.merges | reading.reverts.keys() | records.aside.keys()
         merging: dict[int, tuple[Named, ...]] = {}
-        for named, commits in (_with_pulls(records) if with_pulls else records.names).items():
+        both: dict[int, tuple[Named, ...]] = {}
+        every = _with_pulls(records) if with_pulls else records.names
+        for named, commits in every.items():
             self._take_in(named, [at for at in commits if at not in silent])
             merging.update((at, named) for at in reading.merges.intersection(commits))
+            both.update((at, named) for at in reading.both.keys() & commits if at not in records.aside)
         for at in sorted(merging):
             self._merged(at, merging[at])
+        for at in sorted(both):
+            gone = self._named_by(reading.both[at], every)
+            self._take_in(tuple(one for one in both[at] if one.id not in gone), [at])
         for commits in self.commits.values():
             commits.sort()
 
     def _take_in(self, named: tuple[Named, ...], commits: list[int]) -> None:
         """Give the names to commits that bear just these themselves."""
-        if not commits:
+        if not (commits and named):
             return
         self.names.update(dict.fromkeys(commits, tuple([one.id for one in named])))
         if len(named) > 1:
@@ -65,6 +72,16 @@ class Evidence:
         for at in graph.between(graph.reach(first), graph.reach(merge)):
             if reading.is_ordinary(at) and not graph.is_on_main_line(at) and at not in records.aside:
                 self._add(at, named, records.titles.get(merge) or records.subjects[at], merge)
+
+    def _named_by(self, targets: tuple[Target, ...], every: Mapping[tuple[Named, ...], list[int]]) -> set[str]:
+        """Return the names of what a revert takes back, and back to: naming these, it says what it reverts."""
+        graph = self._reading.graph
+        taken = {target.commit for target in targets}
+        for target in targets:
+            if target.base is not None:
+                taken.update((target.base, *graph.between(graph.reach(target.base), graph.reach(target.commit))))
+        said = {one.id for named, commits in every.items() if not taken.isdisjoint(commits) for one in named}
+        return said.union(*(self.names.get(at, ()) for at in taken))
 
     def _add(self, at: int, named: tuple[Named, ...], subject: str, by: int) -> None:
         """Give a merge's names to a commit that it brought in, which may bear some of them already."""

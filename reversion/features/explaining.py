@@ -91,7 +91,7 @@ class Evidence:
 def evidence(ledger: Ledger, id: str) -> Evidence:
     """Return what has to be looked up in a service to explain a feature."""
     source, items = ledger.source, ledger.features.get(id, ())
-    removals = [(at, item) for item in items for at in source.reverts.all_toggles(item).removals]
+    removals = [(at, item) for item in items for at in ledger.reverts.all_toggles(item).removals]
     ids = source.reading.records.ids
     return Evidence(
         tuple(dict.fromkeys(ids[at] for item in items for at, _ in _all(ledger, item))),
@@ -185,7 +185,7 @@ class _Explainer:
         source, reach = ledger.source, (standing or _NOTHING).reach
         records = source.reading.records
         there = source.reading.graph.holds(reach, at)
-        counting = source.reverts.counting(reach, item) if role in _TOGGLES else Toggles()
+        counting = ledger.reverts.counting(reach, item) if role in _TOGGLES else Toggles()
         is_whole = None
         if role == "revert":
             is_whole = self._lore.whole.get(undone_by(source.reading, source.items, at, item))
@@ -242,7 +242,7 @@ def _all(ledger: Ledger, item: int) -> list[tuple[int, Role]]:
     """Return the item's commits, then the reverts that remove or restore it, each with its role."""
     source = ledger.source
     first, *others = source.items.members(item)
-    toggles = source.reverts.all_toggles(item)
+    toggles = ledger.reverts.all_toggles(item)
     picks = source.reading.records.picks
     found: list[tuple[int, Role]] = [(first, "change")]
     found += [(at, "pick" if at in picks else "same change") for at in others]

@@ -21,6 +21,8 @@ from reversion.features.subjects import typed
 from reversion.names import FEATURE_PATTERN
 from reversion.patterns import matches, whole_match
 
+SERVICE = "{service}"
+"""What stands for the service's name in the form of an id."""
 _ID = re.compile(FEATURE_PATTERN)
 _AROUND = "()[]{}<>\"'`.,;:"
 _AT_ENDS = _AROUND + string.whitespace
@@ -58,7 +60,7 @@ def finder(convention: Convention, service: str) -> Find:
         case Key():
             return _by_key(convention)
         case Pattern(regex=regex, form=form):
-            return _by_pattern(regex, form.replace("{service}", service))
+            return _by_pattern(regex, _former(form, service))
         case PullRequest():
             return _by_pull(service)
         case MergeBranch(projects=projects):
@@ -156,13 +158,12 @@ def _gathered(marks: Iterable[str], messages: Messages) -> dict[int, list[int]]:
     return found
 
 
-def _by_pattern(regex: str, form: str) -> Find:
+def _by_pattern(regex: str, formed: Callable[[str], str]) -> Find:
     def find(messages: Messages) -> Found:
         for at, text in enumerate(messages.texts):
-            for id, whole in matches(regex, text):
-                formed = form.replace("{id}", id)
-                if id and _ID.fullmatch(formed):
-                    yield at, Named(formed, whole if whole.startswith(("https://", "http://")) else "")
+            for found, whole in matches(regex, text):
+                if id := formed(found):
+                    yield at, Named(id, whole if whole.startswith(("https://", "http://")) else "")
 
     return find
 
@@ -236,14 +237,22 @@ def _in_fragment(types: dict[str, str]) -> Callable[[str], tuple[str, str]]:
 
 def _shape(convention: Conventional | Fragments, service: str) -> Callable[[str], str]:
     """Return what makes an id of a scope or a file's name, or nothing where there is none in it."""
-    regex, form = convention.pattern, (convention.form or "{id}").replace("{service}", service)
+    regex, formed = convention.pattern, _former(convention.form or "{id}", service)
+    return lambda text: formed(whole_match(regex, text) if regex else text)
 
-    def shape(text: str) -> str:
-        id = whole_match(regex, text) if regex else text
-        formed = form.replace("{id}", id)
-        return formed if id and _ID.fullmatch(formed) else ""
 
-    return shape
+def _former(form: str, service: str) -> Callable[[str], str]:
+    """Return what writes an id in its form, or nothing where that is no feature's id.
+
+    Without a service, as where several share a history, its place is left open for `naming.Naming`.
+    """
+    tried = form.replace(SERVICE, service or "s")
+    written = form.replace(SERVICE, service) if service else form
+
+    def formed(id: str) -> str:
+        return written.replace("{id}", id) if id and _ID.fullmatch(tried.replace("{id}", id)) else ""
+
+    return formed
 
 
 def _ids_of(value: str) -> list[Named]:

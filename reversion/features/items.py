@@ -17,7 +17,7 @@ from itertools import chain
 
 from reversion.features.evidence import Evidence
 from reversion.features.messages import without_pull_requests
-from reversion.features.reading import Reading
+from reversion.features.reading import Reading, Target
 
 _TOO_COMMON = 50
 _URL = re.compile(r"https?://\S+")
@@ -81,7 +81,7 @@ class Items:
         self._pulls = self._landed_several()
         self._join_marked()
         self._join_alike(evidence)
-        self._join_pulls()
+        self._join_pulls(evidence)
         self._several: dict[int, list[int]] = {}
         for commit in sorted({*self._above, *self._above.values()}):
             self._several.setdefault(self.of(commit), []).append(commit)
@@ -185,26 +185,33 @@ class Items:
         graph, reverts = self._reading.graph, self._reading.reverts
         return any(
             commit < at < before
-            and any(self._takes_back(target.commit, target.base, commit) for target in targets)
             and graph.is_below(at, before)
+            and any(self._takes_back(at, target, commit) for target in targets)
             for at, targets in reverts.items()
         )
 
-    def _takes_back(self, target: int, base: int | None, commit: int) -> bool:
+    def _takes_back(self, revert: int, target: Target, commit: int) -> bool:
+        """Tell whether a revert of that target takes back this commit: it may name another of the same item."""
         graph = self._reading.graph
-        if base is None:
-            return target == commit
-        return graph.is_below(commit, target) and not graph.is_below(commit, base)
+        if target.base is None:
+            is_same = self.of(target.commit) == self.of(commit) and graph.is_below(commit, revert)
+            return target.commit == commit or is_same
+        return graph.is_below(commit, target.commit) and not graph.is_below(commit, target.base)
 
-    def _join_pulls(self) -> None:
-        """Join what one pull request landed on several lines: a squash and its backports under another subject."""
+    def _join_pulls(self, evidence: Evidence) -> None:
+        """Join what one pull request landed on several lines: a squash and its backports under another subject.
+
+        Where these name other features than the first does, the number is an issue's, or another repository's.
+        """
         landed: dict[str, list[int]] = defaultdict(list)
         for commit, numbers in self._pulls.items():
             landed[numbers[0]].append(commit)
         for commits in landed.values():
             if 1 < len(commits) <= _TOO_COMMON and not self._any_in_line(commits):
+                named = _features(evidence, commits[0])
                 for commit in commits[1:]:
-                    self._join(commits[0], commit)
+                    if not (named and (other := _features(evidence, commit)) and named.isdisjoint(other)):
+                        self._join(commits[0], commit)
 
     def _any_in_line(self, commits: list[int]) -> bool:
         return any(
@@ -212,3 +219,8 @@ class Items:
             for at, other in enumerate(commits)
             for one in commits[:at]
         )
+
+
+def _features(evidence: Evidence, commit: int) -> set[str]:
+    """Return what a commit names besides pull requests."""
+    return {name for name in evidence.names.get(commit, ()) if not name.startswith("#")}

@@ -80,7 +80,8 @@ def judge(yardstick: Yardstick, views: Views) -> Judged:
     """Fold the services' shares; one share that can't be known makes the feature unknown.
 
     Where a service has none of the needed items but others of the feature in effect (a branch not merged, an earlier
-    attempt), these stand in for as many, and the feature is marked ambiguous.
+    attempt), these stand in for as many, and the feature is marked ambiguous. So it is where no tracked branch ever
+    had anything of it: what is known of a branch not merged depends on the versions that were looked at.
     """
     parts: list[Part] = []
     is_there = is_gone = ambiguous = is_unknown = False
@@ -100,6 +101,8 @@ def judge(yardstick: Yardstick, views: Views) -> Judged:
                     have = _needed(view, place, effective, yardstick.measure)
                 if not have:
                     have, ambiguous = min(need, effective), ambiguous or items > 0
+                elif yardstick.measure == "items":
+                    ambiguous = True
             elif place in view.seen:
                 is_gone = True
             if view.doubtful and place in view.doubtful:

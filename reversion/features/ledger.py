@@ -50,6 +50,7 @@ class Ledger:
     def __init__(self, service: str, source: Source, naming: Naming, *, is_part: bool = False) -> None:
         """With `is_part`, only commits that touch the service's paths are evidence."""
         self.service, self.source = service, source
+        self.reverts = source.reverts.touching(service) if is_part else source.reverts
         self.features: dict[str, tuple[int, ...]] = {}
         self.told: dict[str, Told] = {}
         self._read_evidence(naming, is_part=is_part)
@@ -59,7 +60,7 @@ class Ledger:
         self._is_plain = bytearray(len(records))
         for item in chain.from_iterable(self.features.values()):
             self._is_plain[item] = 1
-        self._toggled = sorted(item for item in source.reverts.toggled if self._is_plain[item])
+        self._toggled = sorted(item for item in self.reverts.toggled if self._is_plain[item])
         for item in self._toggled:
             self._is_plain[item] = 0
         self._plain = tuple(compress(records.number.values(), self._is_plain))
@@ -140,13 +141,13 @@ class Ledger:
         for item in self._toggled:
             is_there = item in standing.effective
             if is_there or item in standing.withdrawn:
-                removals = self.source.reverts.toggles(standing.reach, item).removals
+                removals = self.reverts.toggles(standing.reach, item).removals
                 told = () if is_there else (undone_by(reading, items, at, item) for at in removals)
                 found[item] = Toggled(is_there, len(removals), tuple(told))
         return found
 
     def _judge(self, reach: Reach) -> Standing:
-        reverts, items = self.source.reverts, self.source.items
+        reverts, items = self.reverts, self.source.items
         horizon = reach.horizon
         effective = {item for item, landing in zip(self._plain, self._lands, strict=True) if landing <= horizon}
         effective.update(item for commit in reach.besides if self._is_plain[item := items.of(commit)])

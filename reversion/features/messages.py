@@ -20,17 +20,22 @@ _TITLED_MERGE = re.compile(r"(?:Merged PR |Pull request #)[0-9]{1,9}: (.+)")
 _PULL_IN_BODY = re.compile(r"^See merge request (?:[\w./-]{1,200})?!([0-9]{1,9})\b", re.MULTILINE)
 _CHANGE = re.compile(r"Change-Id:[ \t]*(I[0-9a-f]{6,40})[ \t]*$", re.MULTILINE)
 _PICKED = re.compile(r"^\(cherry picked from commit ([0-9a-f]{7,40})\)[ \t]*$", re.MULTILINE)
+_COMMIT = r"[0-9a-f]{7,40}"
 _BY_ID = re.compile(
-    r"^[ \t]*This reverts commit ([0-9a-f]{7,40})"
-    r"(?:,?\s{1,5}reversing\s{1,5}changes\s{1,5}made\s{1,5}to\s{1,5}([0-9a-f]{7,40}))?",
+    rf"(?:^[ \t]*|[.:;!] )[Tt]his reverts commits? ({_COMMIT})"
+    rf"((?:(?:,\s{{1,5}}and|,|\s{{1,5}}and)\s{{1,5}}(?:commit )?{_COMMIT}){{0,50}})"
+    r"(?:(?: \([^\n]{0,1000}?\))?,?\s{1,5}reversing\s{1,5}changes\s{1,5}made\s{1,5}to\s{1,5}"
+    rf"({_COMMIT}))?",
     re.MULTILINE,
 )
+"""Git's words, with the subject in brackets by `--reference`; people add more commits."""
 _BY_PULL = re.compile(
     r"^[ \t]*(?:Reverts|This reverts merge request|This reverts pull request)[ \t]+"
     r"(?:[\w.-]{1,100}/){0,9}[\w.-]{0,100}[#!]([0-9]{1,9})\b",
     re.MULTILINE,
 )
-_QUOTED = re.compile(r'(Revert|Reapply) "(.+)"')
+_QUOTED = re.compile(r'(?:(?:\[[^\]]{1,60}\]|[A-Z][A-Z0-9_]{1,30}-[0-9]{1,10}:?) ){0,5}(Revert|Reapply) "(.+)"')
+"""Hooks of trackers put keys before it."""
 _CONVENTIONAL = re.compile(r"revert(?:\([^)]{0,100}\))?!?:[ \t]*(.*)", re.IGNORECASE)
 _REFS = re.compile(r"^Refs:[ \t]*([0-9a-f]{7,40}(?:[, \t]+[0-9a-f]{7,40}){0,50})[ \t]*$", re.MULTILINE)
 
@@ -181,7 +186,9 @@ def undoing(message: str, subject: str) -> Undoing | None:
     """Return what the message says that its commit reverts, or None where it says nothing of the kind."""
     subject = without_pull_requests(subject)
     quoted, conventional = _QUOTED.match(subject), _CONVENTIONAL.match(subject)
-    ids = _BY_ID.findall(message)
+    ids = []
+    for id, more, base in _BY_ID.findall(message):
+        ids += [(id, base), *((other, "") for other in re.findall(_COMMIT, more))]
     if conventional:
         ids += [(id, "") for listed in _REFS.findall(message) for id in re.findall("[0-9a-f]+", listed)]
     said = ""

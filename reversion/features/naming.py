@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 from reversion.feature_settings import CatalogueEntry, FeatureSettings, PullRequest
+from reversion.features.finding import SERVICE
 
 
 class Naming:
@@ -21,7 +22,11 @@ class Naming:
         self.needs_pulls = any("#" in key for key in self._meant)
 
     def features(self, service: str, name: str) -> tuple[str, ...]:
-        """Return the ids that a name stands for; a pull request's, `#12`, only by convention or in the catalogue."""
+        """Return the ids that a name stands for, written for the service.
+
+        A pull request's, `#12`, stands for one only by convention or in the catalogue.
+        """
+        name = name.replace(SERVICE, service)
         if name.startswith("#"):
             name = f"{service}{name}"
             if name not in self._meant and not self._names_pulls(service):

@@ -1,7 +1,12 @@
-"""What each commit of a service is: an ordinary commit, a merge, or a revert of known commits. Pure."""
+"""What each commit of a service is: an ordinary commit, a merge, or a revert of known commits. Pure.
+
+A commit that reverts others under a subject of its own may be both: work of its own, and a revert of what it names.
+"""
 
 from array import array
 from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,7 +39,13 @@ class Reading:
                 self.reverts[at] = targets
 
     def is_ordinary(self, at: int) -> bool:
-        return at not in self.merges and at not in self.reverts
+        """Tell whether a commit may bring something of its own."""
+        return at not in self.merges and not (at in self.reverts and self.records.undoings[at].by_subject)
+
+    @cached_property
+    def both(self) -> Mapping[int, tuple[Target, ...]]:
+        """The reverts under a subject of their own."""
+        return {at: targets for at, targets in self.reverts.items() if not self.records.undoings[at].by_subject}
 
     def find(self, id: str) -> int | None:
         """Return the commit of that id, or of that unique beginning of an id."""
@@ -70,10 +81,34 @@ class Reading:
         return Target(commit, base if base in parents else parents[0])
 
     def _is_meant(self, at: int, targets: tuple[Target, ...]) -> bool:
-        """Tell a revert under a subject of its own from a squashed branch that quotes a revert made on it."""
-        return any(self.graph.is_below(target.commit, at) for target in targets) or (
-            bool(targets) and at in self.records.picks
-        )
+        """Tell a revert under a subject of its own from a squashed branch that quotes a revert made on it.
+
+        What it reverts lies below, or what was picked from that does, as on a release branch.
+        """
+        if targets and at in self.records.picks:
+            return True
+        return any(self.graph.is_below(one, at) for target in targets for one in self._picked_alike(target.commit))
+
+    def _picked_alike(self, commit: int) -> Iterator[int]:
+        """Yield a commit and those that say they were picked from it, or it from them, or both from another."""
+        waiting, seen = [commit], {commit}
+        while waiting:
+            at = waiting.pop()
+            yield at
+            new = self._picks.get(at, set()) - seen
+            seen |= new
+            waiting += new
+
+    @cached_property
+    def _picks(self) -> Mapping[int, set[int]]:
+        """What each commit was picked from, and what was picked from it."""
+        found: dict[int, set[int]] = defaultdict(set)
+        for at, ids in self.records.picks.items():
+            for source in map(self.find, ids):
+                if source is not None:
+                    found[at].add(source)
+                    found[source].add(at)
+        return found
 
     def _latest(self, candidates: list[int], revert: int) -> int | None:
         older = [at for at in candidates if at < revert]

@@ -8,7 +8,8 @@ branches.
 
 from bisect import bisect
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from copy import copy
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -31,10 +32,24 @@ class Reverts:
         self._reading, self._graph, self._items = reading, reading.graph, items
         self._removed_by: dict[int, frozenset[int]] = {}
         self._restored_by: dict[int, frozenset[int]] = {}
-        self._removals: dict[int, list[int]] = defaultdict(list)
-        self._restores: dict[int, list[int]] = defaultdict(list)
+        self._removals: Mapping[int, list[int]] = defaultdict(list)
+        self._restores: Mapping[int, list[int]] = defaultdict(list)
         for revert in self._in_order():
             self._settle(revert)
+
+    def touching(self, service: str) -> "Reverts":
+        """Return these reverts without those that touch nothing of that service, which shares the repository."""
+        touched = self._reading.records.touched
+        other = copy(self)
+        other._removals, other._restores = (
+            {
+                item: mine
+                for item, reverts in toggles.items()
+                if (mine := [at for at in reverts if service in touched.get(at, ())])
+            }
+            for toggles in (self._removals, self._restores)
+        )
+        return other
 
     @property
     def toggled(self) -> Iterable[int]:
@@ -119,9 +134,10 @@ class Reverts:
             return self._effect_of_merge(target.base, target.commit)
         if target.commit in self._reading.reverts:
             nothing: frozenset[int] = frozenset()
+            own = {self._items.of(target.commit)} if self._reading.is_ordinary(target.commit) else nothing
             return (
-                self._restored_by.get(target.commit, nothing),
-                self._removed_by.get(target.commit, nothing),
+                self._restored_by.get(target.commit, nothing) | own,
+                self._removed_by.get(target.commit, nothing) - own,
             )
         return frozenset({self._items.of(target.commit)}), frozenset()
 

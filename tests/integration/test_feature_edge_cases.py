@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from reversion.adapters.histories import map_version
+from reversion.adapters.index import Index, read_ledgers
 from reversion.adapters.repository import Repository
-from reversion.feature_settings import CatalogueEntry, FeatureSettings, Key, Line, PullRequest
+from reversion.feature_settings import CatalogueEntry, FeatureSettings, Fragments, Key, Line, Pattern, PullRequest
 from reversion.features.ledger import Ledger
 from reversion.features.recalling import recall
 from reversion.features.resolver import Resolver
@@ -214,6 +215,72 @@ def reverted_under_a_subject_of_its_own(git: GitBuilder) -> str:
     return git.commit(f"Back out gift cards SHOP-1\n\nThis reverts commit {change}.\n", {"gift": "0"})
 
 
+def reverted_on_a_release_branch_in_words_of_its_own(git: GitBuilder) -> str:
+    picked_to_a_release_branch(git)
+    change = git.head("main")
+    return git.commit(f"Annule les totaux SHOP-1\n\nThis reverts commit {change}.\n", {"fix": "0"})
+
+
+def reverted_behind_a_key(git: GitBuilder) -> str:
+    git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    return git.commit('[SHOP-1] Revert "feat: gift cards SHOP-1"\n', {"gift": "0"})
+
+
+def reverted_in_the_middle_of_a_line(git: GitBuilder) -> str:
+    change = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    return git.commit(f"Undo SHOP-1\n\nBroken in production. This reverts commit {change}.\n", {"gift": "0"})
+
+
+def reverted_with_others_in_one_commit(git: GitBuilder) -> str:
+    other = git.commit("feat: stamps SHOP-2", {"stamps": "1"})
+    another = git.commit("feat: coupons SHOP-3", {"coupons": "1"})
+    change = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    message = f"Undo the last three\n\nThis reverts commits {other}, {another} and {change}.\n"
+    return git.commit(message, {"stamps": "0", "coupons": "0", "gift": "0"})
+
+
+def squash_that_also_reverts_something_older(git: GitBuilder) -> str:
+    older = git.commit("feat: old checkout SHOP-2", {"old": "1"})
+    words = f'* Revert "feat: old checkout SHOP-2"\n\nThis reverts commit {older}.\n\n* add gift cards\n'
+    return git.commit(f"feat: gift cards SHOP-1 (#12)\n\n{words}", {"old": "0", "gift": "1"})
+
+
+def such_a_squash_reverted(git: GitBuilder) -> str:
+    return git.revert(squash_that_also_reverts_something_older(git))
+
+
+def merge_reverted_by_reference_to_its_second_parent(git: GitBuilder) -> str:
+    git.branch("topic")
+    git.commit("feat: stamps SHOP-2", {"stamps": "1"})
+    git.checkout("main")
+    git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    merge = git.merge("topic")
+    git.git("revert", "--no-edit", "--reference", "-m", "2", merge)
+    body = git.git("log", "-1", "--format=%b")
+    git.git("commit", "--quiet", "--amend", "-m", f"Take the gift cards out\n\n{body}")
+    assert "gift" not in git.files()
+    assert "stamps" in git.files()
+    return git.head()
+
+
+def toggled_by_unmarked_picks(git: GitBuilder) -> str:
+    change = git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    reverted = git.revert(change)
+    for _ in range(2):
+        git.pick(change, marked=False)
+        version = git.pick(reverted, marked=False)
+    assert "gift" not in git.files()
+    return version
+
+
+def a_pull_request_number_that_means_something_else_here(git: GitBuilder) -> str:
+    git.branch("release")
+    git.checkout("main")
+    git.commit("feat: gift cards SHOP-1 (#7)", {"gift": "1"})
+    git.checkout("release")
+    return git.commit("fix: totals SHOP-3 (#7)", {"fix": "1"})
+
+
 def quoted_by_a_commit_that_cannot_revert_it(git: GitBuilder) -> str:
     git.branch("elsewhere")
     other = git.commit("feat: unrelated", {"other": "1"})
@@ -308,6 +375,15 @@ CASES = [
     (reverted_by_a_subject_cut_short, State.WITHDRAWN, (0, 1)),
     (reverted_the_conventional_way, State.WITHDRAWN, (0, 1)),
     (reverted_under_a_subject_of_its_own, State.WITHDRAWN, (0, 1)),
+    (reverted_on_a_release_branch_in_words_of_its_own, State.WITHDRAWN, (0, 1)),
+    (reverted_behind_a_key, State.WITHDRAWN, (0, 1)),
+    (reverted_in_the_middle_of_a_line, State.WITHDRAWN, (0, 1)),
+    (reverted_with_others_in_one_commit, State.WITHDRAWN, (0, 1)),
+    (squash_that_also_reverts_something_older, State.COMPLETE, (1, 1)),
+    (such_a_squash_reverted, State.WITHDRAWN, (0, 1)),
+    (merge_reverted_by_reference_to_its_second_parent, State.WITHDRAWN, (0, 1)),
+    (toggled_by_unmarked_picks, State.WITHDRAWN, (0, 1)),
+    (a_pull_request_number_that_means_something_else_here, State.ABSENT, (0, 1)),
     (quoted_by_a_commit_that_cannot_revert_it, State.COMPLETE, (1, 1)),
     (rebased_with_its_change_id, State.COMPLETE, (1, 1)),
     (picked_twice_over, State.COMPLETE, (1, 1)),
@@ -330,6 +406,59 @@ def test_a_version_is_judged_by_what_its_history_does(
     feature = judge(git, build(git))
 
     assert (feature.state, [(part.have, part.need) for part in feature.parts]) == (state, [counts])
+
+
+@pytest.mark.parametrize(
+    ("build", "state"),
+    [
+        (squash_that_also_reverts_something_older, State.WITHDRAWN),
+        (such_a_squash_reverted, State.COMPLETE),
+        (reverted_with_others_in_one_commit, State.WITHDRAWN),
+        (merge_reverted_by_reference_to_its_second_parent, State.COMPLETE),
+    ],
+    ids=lambda value: value.__name__.replace("_", " ") if callable(value) else value,
+)
+def test_what_else_such_a_revert_does_is_told_too(build: Build, state: State, tmp_path: Path) -> None:
+    git = a_repository(tmp_path)
+
+    assert judge(git, build(git), "SHOP-2").state == state
+
+
+def test_a_revert_in_one_service_of_a_shared_repository_takes_nothing_from_another(tmp_path: Path) -> None:
+    git = a_repository(tmp_path)
+    change = git.commit("feat: gift cards SHOP-1", {"cart/gift": "1", "web/gift": "1"})
+    version = git.commit(f'Revert "feat: gift cards SHOP-1"\n\nThis reverts commit {change}.\n', {"cart/gift": "0"})
+    services = tuple(a_service(name=name, paths=(f"{name}/",)) for name in ("cart", "web"))
+
+    ledgers = read_ledgers(Repository(git.path), services, (version,), Index(git.path, git.path, SETTINGS, ()))
+    (feature,) = Resolver(ledgers, SETTINGS).features(dict.fromkeys(("cart", "web"), version))
+
+    assert [(part.service, part.have, part.need) for part in feature.parts] == [("web", 1, 1)]
+
+
+def test_an_id_is_written_for_the_service_whose_commit_names_it(tmp_path: Path) -> None:
+    git = a_repository(tmp_path)
+    version = git.commit("closes #12", {"gift": "1"})
+    pattern = Pattern(kind="pattern", regex=r"closes #(?P<id>\d+)", form="{service}#{id}")
+    settings = FeatureSettings(
+        conventions=(pattern, Fragments(kind="fragments", folder="changelog.d", form="F-{service}-{id}"))
+    )
+    git.commit("add a note", {"changelog.d/7.feature.md": "x"})
+    services = tuple(a_service(name=name) for name in ("cart", "web"))
+
+    ledgers = read_ledgers(Repository(git.path), services, (version,), Index(git.path, git.path, settings, ()))
+
+    assert [sorted(ledger.features) for ledger in ledgers] == [["F-cart-7", "cart#12"], ["F-web-7", "web#12"]]
+
+
+def test_a_graft_in_a_local_repository_is_not_believed(tmp_path: Path) -> None:
+    git = a_repository(tmp_path)
+    git.commit("feat: gift cards SHOP-1", {"gift": "1"})
+    version = git.commit("chore: more", {"more": "1"})
+    (git.path / ".git/info").mkdir(exist_ok=True)
+    (git.path / ".git/info/grafts").write_text(f"{version}\n")
+
+    assert judge(git, version).state == State.COMPLETE
 
 
 def test_the_other_side_of_a_reverted_merge_is_gone(tmp_path: Path) -> None:
@@ -356,7 +485,9 @@ def test_a_commit_that_no_branch_holds_any_longer_is_judged_while_it_exists(tmp_
     git.checkout("main")
     git.git("branch", "-D", "hotfix")
 
-    assert judge(git, deployed).state == State.COMPLETE
+    feature = judge(git, deployed)
+
+    assert (feature.state, feature.ambiguous) == (State.COMPLETE, True)
 
 
 def test_a_version_whose_commit_is_gone_makes_its_features_unknown(tmp_path: Path) -> None:
