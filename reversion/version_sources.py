@@ -164,12 +164,16 @@ KINDS: dict[str, type[Value]] = {
 }
 
 
-def suggest(files: tuple[str, ...]) -> str:
-    """Return an entry of `versions` that may fit the product's files, as it is written in reversion.yaml."""
+def suggest(files: tuple[str, ...], environments: tuple[str, ...] = ()) -> str:
+    """Return an entry of `versions` that may fit the product's files, as it is written in reversion.yaml.
+
+    A folder that is called as one of the environments stands for all of them.
+    """
     for wanted, entry in _USUAL:
         for path in files:
             if path.rpartition("/")[2] == wanted and re.fullmatch(r"[A-Za-z0-9._/-]+", path):
-                return entry.replace("PATH", path)
+                general = "/".join(_ENVIRONMENT if part in environments else part for part in path.split("/"))
+                return entry.replace("PATH", path if general == path else f'"{general}"')
     return _USUAL[1][1].replace("PATH", "versions.yaml")
 
 

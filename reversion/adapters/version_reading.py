@@ -19,9 +19,15 @@ _TODO = "Correct it and commit that, choose another commit, or leave the file ou
 
 
 def read_sources(
-    repository: Repository, commit: str, sources: tuple[VersionSource, ...], services: tuple[Service, ...]
+    repository: Repository,
+    commit: str,
+    sources: tuple[VersionSource, ...],
+    services: tuple[Service, ...],
+    environment: str = "",
 ) -> tuple[Reading, ...]:
     """Return what each source said of the services at a commit id.
+
+    An `environment` is named where the sources differ in each, and are already those of this one.
 
     Raise ProductInvalid, naming file, line and field, for a file that can't be read, and where none of the
     sources is there at all. A version that is none makes its service unknown.
@@ -29,6 +35,11 @@ def read_sources(
     readings = tuple(_read(repository, commit, source, services) for source in sources)
     if all(reading.absent for reading in readings):
         gone = ", no ".join(path for reading in readings for path in reading.absent)
+        if environment:
+            raise ProductInvalid(
+                f"The product's commit {commit[:10]} has no {gone}: nothing there says what {environment} ran.",
+                "Name another environment or another commit, or correct 'versions' in reversion.yaml.",
+            )
         wanted = next((path for source in sources if not isinstance(source, Submodules) for path in source.files), "")
         near = closest(wanted, repository.list_files(commit)[:5000]) if wanted else None
         hint = f"Did you mean '{plain(near)}'? " if near else ""

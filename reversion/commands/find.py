@@ -88,15 +88,19 @@ def _row(found: Distance) -> tuple[str, ...]:
 
 
 def _tell_first(environment: str, first: Distance) -> None:
-    names = first.losses[:_NAMED]
-    more = (
-        f" and {len(first.losses) - len(names)} more ('--json' names all)" if len(first.losses) > len(names) else ""
-    )
-    if not first.services and not first.losses:
+    if first.unknown:
+        print(f"Whether the first one takes away these can't be told: {_listed(first.unknown)}.")
+    elif not first.services and not first.losses:
         print("The first one is what runs now.")
         return
-    print(f"The first one takes away: {', '.join(names) or 'nothing'}{more}.")
+    print(f"The first one takes away: {_listed(first.losses)}.")
     print(f"Review it: reversion plan {environment} {first.tag}")
+
+
+def _listed(ids: tuple[str, ...]) -> str:
+    names = ids[:_NAMED]
+    more = f" and {len(ids) - len(names)} more ('--json' names all)" if len(ids) > len(names) else ""
+    return f"{', '.join(names) or 'nothing'}{more}"
 
 
 def _tell_rest(ranking: Ranking, shown: int, environment: str) -> None:

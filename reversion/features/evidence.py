@@ -41,7 +41,8 @@ class Evidence:
         for named, commits in every.items():
             self._take_in(named, [at for at in commits if at not in silent])
             merging.update((at, named) for at in reading.merges.intersection(commits))
-            both.update((at, named) for at in reading.both.keys() & commits if at not in records.aside)
+            if reading.both:
+                both.update((at, named) for at in reading.both.keys() & commits if at not in records.aside)
         for at in sorted(merging):
             self._merged(at, merging[at])
         for at in sorted(both):

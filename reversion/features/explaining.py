@@ -155,7 +155,9 @@ class _Explainer:
 
     def _problem(self, part: Part, standing: Standing | None, items: tuple[int, ...]) -> str:
         if standing is None:
-            return self._lore.problems.get(part.service, "") or "its version is not known"
+            problem = self._lore.problems.get(part.service, "")
+            if problem or part.unknown or part.service in self._ledgers:
+                return problem or "its version is not known"
         if part.service not in self._vector:
             return "it does not run there"
         return "" if items or not part.need else "the catalogue requires it, and no commit here names the feature yet"

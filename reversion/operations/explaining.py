@@ -49,7 +49,7 @@ def explain(workspace: Workspace, id: str, where: str = "", *, refresh: bool = T
     """
     place = _place(workspace, where, refresh=refresh)
     studied = study(workspace, place.versions, refresh=refresh and bool(where))
-    vector = studied.commits(place.versions)
+    id, vector = studied.resolver.meant(id), studied.commits(place.versions)
     feature = _feature(workspace, studied, place, id, vector)
     ledgers = ledgers_of(workspace, studied.resolver, (feature.id,), vector)
     lore = replace(

@@ -134,9 +134,10 @@ def _resolve(workspace: Workspace, reference: str) -> str:
 def _read(workspace: Workspace, reference: str, commit: str, environment: str) -> VersionSet:
     product, sources = workspace.product, workspace.product.versions
     if not sources:
+        files = workspace.repository.list_files(commit)
         raise ProductInvalid(
             "Nothing in reversion.yaml says where the product keeps the versions that belong together.",
-            f"Write it there, e.g. 'versions: [{suggest(workspace.repository.list_files(commit))}]', and commit it; "
+            f"Write it there, e.g. 'versions: [{suggest(files, tuple(product.environments))}]', and commit it; "
             "docs/product-file.md has every kind.",
         )
     differs = any(map(needs_environment, sources))
@@ -144,11 +145,12 @@ def _read(workspace: Workspace, reference: str, commit: str, environment: str) -
         names = ", ".join(product.environments)
         raise InvalidInput(
             f"The versions at {reference} are others in each environment ('versions' in reversion.yaml).",
-            f"Name one of {names}: features ENV --at {reference}, or compare ENV:{reference} ...",
+            f"Name one of {names}: features ENV --at {reference}, why FEATURE ENV:{reference}, "
+            f"or compare ENV:{reference} ...",
         )
     here = tuple(for_environment(source, environment) for source in sources) if differs else sources
     services = tuple(product.services.values())
-    readings = read_sources(workspace.repository, commit, here, services)
+    readings = read_sources(workspace.repository, commit, here, services, environment if differs else "")
     return merge(reference, commit, tuple(product.services), readings).model_copy(
         update={"environment": environment, "is_common": bool(environment) and not differs}
     )

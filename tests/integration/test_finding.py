@@ -96,6 +96,7 @@ def test_the_table_counts_and_says_what_was_left_out_and_how_to_go_on(
     assert code == 0
     assert next(line for line in out.splitlines() if best in line).split()[1:] == ["yes", "yes", *"10000", "3"]
     assert "The first one takes away: SHOP-2." in out
+    assert "can't be told" not in out
     assert f"Review it: reversion plan staging {best}" in out
     assert "1 more fit; '--count' shows them." in err
     assert "2 older snapshots were not looked at; '--look-at' does." in err

@@ -225,9 +225,17 @@ def test_without_an_environment_it_is_asked_for(folders, refused):
     found = refused(folders, "features", "--at", "main")
 
     assert "others in each environment" in found
-    assert "Name one of staging, uat, live: features ENV --at main, or compare ENV:main ..." in found
+    ways = "features ENV --at main, why FEATURE ENV:main, or compare ENV:main ..."
+    assert f"Name one of staging, uat, live: {ways}" in found
     assert "No environment named 'prod'" in refused(folders, "compare", "prod:main", "main")
     assert "Name an environment (staging, uat, live)" in refused(folders, "features")
+
+
+def test_an_environment_that_has_nothing_at_a_commit_is_not_sent_to_the_file_of_another(folders, refused):
+    found = refused(folders, "features", "uat", "--at", "main")
+
+    assert "no deploy/uat/versions.yaml: nothing there says what uat ran" in found
+    assert "Did you mean" not in found
 
 
 def test_an_environment_that_makes_no_difference_is_told(small, said):

@@ -150,6 +150,16 @@ def test_people_read_it_as_markdown_that_executes_nothing(
     assert "| picked: fix: round &lt;b&gt;gifts&lt;/b&gt; | not there | v1.0.1 |" in text
 
 
+def test_a_key_of_a_catalogues_entry_leads_to_its_feature(small: SmallProduct, why: Any) -> None:
+    text = (small.product / "reversion.yaml").read_text()
+    assert "features:\n" in text
+    entry = "schema: reversion.feature/1\nid: GIFTS\ntitle: All about gifts\nkeys: [SHOP-1]\n"
+    files = {"reversion.yaml": text.replace("features:\n", "features:\n  catalogue: features/*.yaml\n")}
+    small.git().commit("Describe", files | {"features/gifts.yaml": entry})
+
+    assert why("SHOP-1", "staging")["feature"]["id"] == "GIFTS"
+
+
 def test_an_unknown_feature_is_told_with_those_that_are_near(
     small: SmallProduct, capsys: pytest.CaptureFixture[str]
 ) -> None:

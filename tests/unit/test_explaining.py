@@ -88,6 +88,17 @@ def test_a_service_that_does_not_run_and_one_that_nobody_has_begun_say_so() -> N
     assert web.problem.startswith("the catalogue requires it")
 
 
+def test_a_service_that_is_only_required_is_not_told_to_run_an_unknown_version() -> None:
+    entry = CatalogueEntry(id="SHOP-1", requires=("cart", "web"))
+    histories = (a_line("begin", GIFT), a_line("begin", service="web"))
+    vector = {**at("cart", 1), **at("web", 0)}
+    (feature,) = a_resolver(*histories, entries=(entry,)).features(vector)
+
+    _, web = explain({"cart": ledger_of(histories[0], SETTINGS)}, feature, vector, Lore()).shares
+
+    assert web.problem.startswith("the catalogue requires it")
+
+
 def test_what_it_is_measured_against_is_noted_where_the_tracked_branches_have_nothing() -> None:
     line = a_line("begin", GIFT)
     reverted = a_line("begin", GIFT, reverting(1))

@@ -120,7 +120,11 @@ def test_a_key_is_a_plain_name(name):
         (("platform/install.json",), "{kind: list, files: [platform/install.json]}"),
         (("a b/.env",), "{kind: mapping, files: [versions.yaml]}"),
         ((), "{kind: mapping, files: [versions.yaml]}"),
+        (
+            ("deploy/live/values.yaml", "deploy/staging/values.yaml"),
+            """{kind: mapping, files: ["deploy/{environment}/values.yaml"], field: '{service}.image.tag'}""",
+        ),
     ],
 )
 def test_what_to_write_is_guessed_from_well_known_names(files, entry):
-    assert suggest(files) == entry
+    assert suggest(files, ("live", "staging")) == entry
