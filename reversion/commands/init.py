@@ -43,5 +43,7 @@ def _tell(found: Survey) -> None:
         hosts = counted(len(one.hosts), "host") if not one.problem else f"not readable: {one.problem}"
         note(f"environment {one.name}: {one.inventory} ({hosts})")
     note(f"services: {', '.join(found.services) or 'none found; an example is in the file'}")
+    if found.gathering:
+        note(f"left out, as groups of other groups: {', '.join(found.gathering)}; add those that are services")
     note(f"restore playbook: {found.playbook or 'none found'}")
     print(f"{PRODUCT_FILE} is written. Correct the lines marked TODO, commit it, then run: reversion doctor")

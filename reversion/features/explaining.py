@@ -124,7 +124,7 @@ class _Explainer:
         if not self._is_known and not feature.parts:
             yield "No commit names it now."
         elif self._is_known and not self._is_merged:
-            yield "It is on no tracked branch, so it is measured against all that there is of it."
+            yield "It is on no tracked branch, so it is measured against all that is known of it."
         elif self._is_known and not self._is_in_use:
             yield "The tracked branches have reverted all of it, so it is measured against all that they ever had."
         if feature.ambiguous:

@@ -14,9 +14,11 @@ from reversion.errors import ReversionError
 from reversion.operations.doctor_stage import Examined, examine_environments
 from reversion.operations.doctor_trackers import examine_trackers
 from reversion.operations.findings import Finding, fail, ok, warn
+from reversion.operations.referring import refer
 from reversion.operations.workspace import PRODUCT_FILE, Workspace, find_root, open_workspace
 from reversion.product import Service
 from reversion.text import counted
+from reversion.version_sources import needs_environment
 
 _SIDE_BY_SIDE = 8
 _CLOCK = 5
@@ -34,6 +36,7 @@ def examine(path: str, *, refresh: bool = True) -> Iterator[Finding]:
     yield ok("product", f"{PRODUCT_FILE} describes {described}.")
     yield from guarded("product", lambda: _uncommitted(path))
     yield from guarded("features", lambda: _entries(workspace))
+    yield from guarded("versions", lambda: _versions(workspace))
     if refresh:
         yield from examine_trackers(workspace)
     yield from guarded("tests", lambda: _tests(workspace))
@@ -68,6 +71,20 @@ def _entries(workspace: Workspace) -> Iterator[Finding]:
     elif not workspace.product.features.conventions:
         todo = "Add features.conventions, e.g. {kind: line, names: [Feature]}."
         yield warn("features", "Nothing says where commit messages name a feature, so none is found.", todo)
+
+
+def _versions(workspace: Workspace) -> Iterator[Finding]:
+    """Read what the newest commit says of versions; without that only `--at` and `compare` don't work."""
+    sources = workspace.product.versions
+    differs = any(map(needs_environment, sources))
+    for name in workspace.product.environments if differs else ("",) if sources else ():
+        subject = f"versions of {name}" if name else "versions"
+        try:
+            found = refer(workspace, workspace.head, name, refresh=False).versions
+            told = sum(not one.problem for one in found.services.values())
+            yield ok(subject, f"The newest commit tells those of {counted(told, 'service')}.")
+        except ReversionError as error:
+            yield warn(subject, error.message, error.todo)
 
 
 def _tests(workspace: Workspace) -> Iterator[Finding]:

@@ -20,6 +20,9 @@ services:
 _NO_SERVICES = """\
   # TODO: no group was found that all inventories share; name the first service and the group that runs it.
 """
+_GATHERING = """\
+  # TODO: left out, since their hosts are those of several groups above: {groups}. Add those that are services.
+"""
 _ENVIRONMENTS = """
 # One entry an environment. `observe` says how the version of a service is read on each host that runs it:
 # by url, file or command. {ansible_host} stands for the host's Ansible variable, {service} for the
@@ -54,6 +57,7 @@ def draft(found: Survey) -> str:
     parts = [_HEAD.format(product=found.product)]
     parts += [] if found.services else [_NO_SERVICES]
     parts += [_service(name, found.beside, is_guess=not found.services) for name in services]
+    parts += [_GATHERING.format(groups=", ".join(found.gathering))] if found.gathering else []
     parts.append(_ENVIRONMENTS)
     parts += [_environment(one, found) for one in found.environments] or [_NO_ENVIRONMENT]
     parts.append(_FEATURES)

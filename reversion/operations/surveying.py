@@ -30,7 +30,10 @@ class FoundEnvironment:
 
 @dataclass(frozen=True)
 class Survey:
-    """All that a starter product file is made from. `beside` names the services whose clones lie beside it."""
+    """All that a starter product file is made from. `beside` names the services whose clones lie beside it.
+
+    `gathering` are groups that may be services too, but whose hosts are just those of several others together.
+    """
 
     product: str
     environments: tuple[FoundEnvironment, ...]
@@ -40,6 +43,7 @@ class Survey:
     tests: str | None
     files: tuple[str, ...]
     beside: frozenset[str] = frozenset()
+    gathering: tuple[str, ...] = ()
 
 
 def survey(root: Path) -> Survey:
@@ -52,11 +56,12 @@ def survey(root: Path) -> Survey:
         found.append(environment)
         groups += [hosts] if hosts else []
     folders = {str(parent) for path in files for parent in PurePosixPath(path).parents}
-    services = common_groups(tuple(groups), tuple(each.name for each in found))
+    services, gathering = common_groups(tuple(groups), tuple(each.name for each in found))
     return Survey(
         product=as_name(root.name) or "product",
         environments=tuple(found),
         services=services,
+        gathering=gathering,
         playbook=_playbook(files),
         roles=next((folder for folder in ("ansible/roles", "roles") if folder in folders), None),
         tests=next((folder for folder in _TESTS if folder in folders), None),
@@ -65,15 +70,18 @@ def survey(root: Path) -> Survey:
     )
 
 
-def common_groups(inventories: tuple[Inventory, ...], not_these: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the groups that every inventory has, without those that only gather others."""
+def common_groups(
+    inventories: tuple[Inventory, ...], not_these: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the groups that every inventory has, and apart from them those that seem to only gather others."""
     members = [_members(inventory) for inventory in inventories]
     if not members:
-        return ()
+        return (), ()
     shared = set(members[0]).intersection(*members[1:])
     gathering = {group for group in shared if _gathers(group, members[0])}
     usable = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-    return tuple(sorted(g for g in shared - gathering - set(not_these) if usable.fullmatch(g)))
+    wanted = sorted(g for g in shared - set(not_these) if usable.fullmatch(g))
+    return tuple(g for g in wanted if g not in gathering), tuple(g for g in wanted if g in gathering)
 
 
 def as_name(text: str) -> str:

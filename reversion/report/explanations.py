@@ -103,7 +103,7 @@ def _headed(share: Share, *, named: bool = True) -> str:
 
 def _shares(shares: tuple[Share, ...], heads: tuple[str, ...], most: int) -> list[str]:
     """Lay out what a service has at one or two versions: the rows are the same, each with a verdict a version."""
-    problems = dict.fromkeys(share.problem for share in shares if share.problem)
+    problems = dict.fromkeys(share.problem.removesuffix(".") for share in shares if share.problem)
     lines = [line for problem in problems for line in (f"{markdown(problem[:1].upper() + problem[1:], 400)}.", "")]
     rows = [row for same in zip(*(share.items for share in shares), strict=True) for row in _item_rows(same)]
     if not rows:

@@ -171,3 +171,16 @@ def test_a_clock_that_is_wrong_is_seen(server):
 
 def test_a_clock_that_is_right_is_seen(server):
     assert abs(read_health(address(server), "small").ahead or 99) < 2
+
+
+def test_where_versions_are_kept_is_read_for_each_environment(small: SmallProduct):
+    source = "versions:\n  - {kind: mapping, files: ['deploy/{environment}/versions.yaml']}\n"
+    change(small, ("production_tests:\n", f"{source}production_tests:\n"))
+    small.git().commit("Deploy", {"deploy/staging/versions.yaml": "cart: 1.0.0\nweb: 1.0.0\n"})
+
+    told = {one.subject: one for one in found(small) if one.subject.startswith("versions")}
+
+    assert told["versions of staging"].message == "The newest commit tells those of 2 services."
+    others = [one for subject, one in told.items() if subject != "versions of staging"]
+    assert others
+    assert all(one.state == "warn" and "nothing there says what" in one.message for one in others)

@@ -59,6 +59,7 @@ def test_a_whole_product_is_found_and_the_file_loads(tmp_path):
 
     assert product.product == "my-shop"
     assert list(product.services) == ["catalog", "stock"]
+    assert "of several groups above: backend. Add those that are services." in (root / "reversion.yaml").read_text()
     assert product.services["stock"].repository == "../stock.git"
     assert {name: one.inventory for name, one in product.environments.items()} == {
         "staging": "ansible/inventories/staging",
