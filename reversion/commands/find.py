@@ -105,7 +105,9 @@ def _listed(ids: tuple[str, ...]) -> str:
 
 def _tell_rest(ranking: Ranking, shown: int, environment: str) -> None:
     """Say what was left out, and why."""
-    if not ranking.found:
+    if not ranking.looked_at:
+        note(f"There is no snapshot of {environment} to look at. Those there are: reversion snapshots {environment}")
+    elif not ranking.found:
         note(f"Of {counted(ranking.looked_at, 'snapshot')} of {environment} none fits.")
     if any(found.otherwise_named for found in ranking.found[:shown]):
         note("* taken under other conventions: features may only seem to be lost or regained.")

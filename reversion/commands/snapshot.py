@@ -51,6 +51,8 @@ def _tell(taken: tagging.Taken) -> None:
     snapshot = taken.recorded.snapshot
     if not taken.is_new:
         note("Nothing has changed since this snapshot, so no new one was taken.")
+    if snapshot.verified is False:
+        note("The snapshot is there, but not verified: production tests failed. So 'latest-verified' never means it.")
     for name, service in snapshot.services.items():
         if service.problem:
             note(f"{name}: {service.problem}")

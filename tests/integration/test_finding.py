@@ -111,6 +111,9 @@ def test_older_ones_than_asked_for_are_not_looked_at(small: SmallProduct, capsys
 
     assert [one["tag"] for one in ranking["found"]] == [new]
     assert (ranking["looked_at"], ranking["older"]) == (1, 0)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    code, _, err = found(capsys, small, "--since", f"{tomorrow:%Y-%m-%d}")
+    assert (code, "no snapshot of staging to look at" in err) == (1, True)
 
 
 def test_where_none_fits_the_answer_is_no(small: SmallProduct, capsys: pytest.CaptureFixture[str]):

@@ -12,6 +12,7 @@ from reversion.snapshot import SnapshotFeature, compose
 from tests.builders import a_snapshot
 from tests.gitbuilder import GitBuilder
 from tests.integration.test_documents import GOOD
+from tests.small_product import make_small_product
 
 FILES = {"reversion.yaml": GOOD, "ansible/staging/hosts": "", "ansible/live/hosts": "", "ansible/restore.yml": ""}
 BROKEN = "reversion/staging/2026-12-01T00-00-00Z-aaaaaaaaaaaa"
@@ -153,3 +154,14 @@ def test_the_heavy_machinery_is_not_loaded(module):
     code = f"import sys, reversion.commands.{module}; print([m for m in {heavy} if m in sys.modules])"
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_a_snapshot_whose_tests_fail_is_taken_and_told_as_not_verified(tmp_path):
+    small = make_small_product(tmp_path, environments=("staging",))
+    (small.root / "red").touch()
+    with small.at_home():
+        taken = run(small.git(), "snapshot", "staging", "--test")
+
+    assert taken.returncode == 1
+    assert taken.stdout.startswith("reversion/staging/")
+    assert "The snapshot is there, but not verified: production tests failed." in taken.stderr
