@@ -185,8 +185,8 @@ class Items:
         graph, reverts = self._reading.graph, self._reading.reverts
         return any(
             commit < at < before
-            and graph.is_below(at, before)
             and any(self._takes_back(at, target, commit) for target in targets)
+            and graph.is_below(at, before)
             for at, targets in reverts.items()
         )
 
