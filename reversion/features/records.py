@@ -139,8 +139,9 @@ class Records:
         reverting.update(
             [at for at, one in enumerate(subjects) if one[:1] in "Rr" and one[1:6].lower() in ("evert", "eappl")]
         )
-        for words in (' Revert "', ' Reapply "'):
-            reverting.update([at for at, _ in messages.holding(words)])
+        reverting.update(
+            [at for at, one in enumerate(subjects) if " Re" in one and (' Revert "' in one or ' Reapply "' in one)]
+        )
         for at in sorted(reverting):
             if len(self.parents[numbers[at]]) < 2 and (said := undoing(texts[at], subjects[at])):
                 self.undoings[numbers[at]] = said
