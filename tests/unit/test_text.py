@@ -94,3 +94,8 @@ def test_the_closest_name_is_the_one_most_likely_meant(name, known, expected):
 )
 def test_a_glob_fits_whole_paths(pattern, path, fits):
     assert bool(glob(pattern).fullmatch(path)) is fits
+
+
+@pytest.mark.parametrize("invisible", ["\u00ad", "\u200b", "\u200d", "\u2060", "\u202e", "\ufeff", "\U000e0061"])
+def test_what_nobody_sees_is_left_out(invisible):
+    assert plain(f"Gift{invisible} cards") == "Gift cards"
