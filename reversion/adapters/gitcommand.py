@@ -85,9 +85,8 @@ class GitCommand:
                     as_process=True,
                     start_new_session=True,
                 )
-                running = GitOutput(
-                    held.proc, timeout
-                )  # `held` ends its process when it is dropped: it lives as long
+                # `held` ends its process when it is dropped, so it must live as long
+                running = GitOutput(held.proc, timeout)
             except (git.CommandError, OSError, ValueError) as error:
                 raise self._failure(arguments[0], getattr(error, "stderr", "") or str(error)) from error
         with running as output:

@@ -45,9 +45,7 @@ class Evidence:
                 both.update((at, named) for at in reading.both.keys() & commits if at not in records.aside)
         for at in sorted(merging):
             self._merged(at, merging[at])
-        for at in sorted(both):
-            gone = self._named_by(reading.both[at], every)
-            self._take_in(tuple(one for one in both[at] if one.id not in gone), [at])
+        self._take_in_both(both, every)
         for commits in self.commits.values():
             commits.sort()
 
@@ -74,15 +72,31 @@ class Evidence:
             if reading.is_ordinary(at) and not graph.is_on_main_line(at) and at not in records.aside:
                 self._add(at, named, records.titles.get(merge) or records.subjects[at], merge)
 
-    def _named_by(self, targets: tuple[Target, ...], every: Mapping[tuple[Named, ...], list[int]]) -> set[str]:
-        """Return the names of what a revert takes back, and back to: naming these, it says what it reverts."""
+    def _take_in_both(
+        self, both: Mapping[int, tuple[Named, ...]], every: Mapping[tuple[Named, ...], list[int]]
+    ) -> None:
+        """Give names to reverts under a subject of their own, but not those of what they take back, and back to.
+
+        Naming these, they say what they revert.
+        """
+        taken = {at: self._taken(self._reading.both[at]) for at in both}
+        looked_at = frozenset().union(*taken.values())
+        said: dict[int, set[str]] = defaultdict(set)
+        for named, commits in every.items() if looked_at else ():
+            for at in looked_at.intersection(commits):
+                said[at].update(one.id for one in named)
+        for at in sorted(both):
+            gone = {name for one in taken[at] for name in (*said[one], *self.names.get(one, ()))}
+            self._take_in(tuple(one for one in both[at] if one.id not in gone), [at])
+
+    def _taken(self, targets: tuple[Target, ...]) -> set[int]:
+        """Return the commits that such targets are, or brought in, and what they are taken back to."""
         graph = self._reading.graph
         taken = {target.commit for target in targets}
         for target in targets:
             if target.base is not None:
                 taken.update((target.base, *graph.between(graph.reach(target.base), graph.reach(target.commit))))
-        said = {one.id for named, commits in every.items() if not taken.isdisjoint(commits) for one in named}
-        return said.union(*(self.names.get(at, ()) for at in taken))
+        return taken
 
     def _add(self, at: int, named: tuple[Named, ...], subject: str, by: int) -> None:
         """Give a merge's names to a commit that it brought in, which may bear some of them already."""

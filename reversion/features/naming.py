@@ -33,6 +33,11 @@ class Naming:
                 return ()
         return tuple(self._meant.get(name, (name,)))
 
+    def meant(self, name: str) -> str:
+        """Return the one entry that has a name, or else the name."""
+        entries = tuple(self._meant.get(name, ()))
+        return entries[0] if len(entries) == 1 else name
+
     def keys(self, feature: str) -> tuple[str, ...]:
         """Return the ids that stand for a feature in what people write."""
         return self._keys.get(feature, (feature,))

@@ -40,7 +40,7 @@ class Reading:
 
     def is_ordinary(self, at: int) -> bool:
         """Tell whether a commit may bring something of its own."""
-        return at not in self.merges and not (at in self.reverts and self.records.undoings[at].by_subject)
+        return at not in self.merges and (at not in self.reverts or at in self.both)
 
     @cached_property
     def both(self) -> Mapping[int, tuple[Target, ...]]:

@@ -72,11 +72,6 @@ class Resolver:
         """The ids of all features that are known, in the order of a review."""
         return tuple(yardstick.id for yardstick in self._yardsticks)
 
-    def meant(self, name: str) -> str:
-        """Return the id of the feature that a name stands for: itself, or the one entry that has it as a key."""
-        entries = [entry.id for entry in self._entries.values() if name in (*entry.keys, *entry.pull_requests)]
-        return entries[0] if name not in self._rows and len(entries) == 1 else name
-
     def rows(self, id: str) -> tuple[Row, ...]:
         """Return where each service has the feature."""
         return tuple(self._rows.get(id, ()))

@@ -11,6 +11,7 @@ from reversion.errors import ReversionError, UnknownName
 from reversion.features import explaining
 from reversion.features.explaining import Explanation, Lore, evidence
 from reversion.features.ledger import Ledger
+from reversion.features.naming import Naming
 from reversion.features.recalling import out_of_sight
 from reversion.features.releases import first_releases, tips
 from reversion.features.resolver import Resolver, Vector
@@ -49,7 +50,8 @@ def explain(workspace: Workspace, id: str, where: str = "", *, refresh: bool = T
     """
     place = _place(workspace, where, refresh=refresh)
     studied = study(workspace, place.versions, refresh=refresh and bool(where))
-    id, vector = studied.resolver.meant(id), studied.commits(place.versions)
+    id = Naming(workspace.product.features, workspace.entries).meant(id)
+    vector = studied.commits(place.versions)
     feature = _feature(workspace, studied, place, id, vector)
     ledgers = ledgers_of(workspace, studied.resolver, (feature.id,), vector)
     lore = replace(
